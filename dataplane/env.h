@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the layers above the connection need of their worker. Made by worker.c, handed down; tests make
+ * their own.
+ */
+#ifndef RP_DATAPLANE_ENV_H
+#define RP_DATAPLANE_ENV_H
+
+#include "dataplane/arena.h"
+#include "dataplane/body.h"
+#include "shm/layout.h"
+
+struct rp_sched;
+
+struct rp_env {
+	struct rp_live *live;
+	const struct rp_tables *tables;
+	const struct rp_settings *settings;
+	uint32_t worker; /* index */
+	struct rp_counters *counters;            /* this worker's block */
+	struct rp_request_series_table *series;
+	struct rp_arena_pool arenas;
+	struct rp_body_pool bodies;
+	struct rp_sched *sched;
+	uint64_t prng[4]; /* xoshiro256**, seeded from getrandom */
+	int64_t now_ns;   /* of this turn */
+};
+
+/** Next 64 random bits (scheduling: ties; request ids). Not for secrets. */
+uint64_t rp_env_random(struct rp_env *env);
+/** Uniform in 0..n-1, n > 0, without modulo bias. */
+uint32_t rp_env_random_below(struct rp_env *env, uint32_t n);
+
+/** Health as the segment tells it: phase and is_pool_live (ext_proc reference 7). */
+bool rp_env_is_live(const struct rp_env *env);
+bool rp_env_is_draining(const struct rp_env *env);
+
+#endif /* RP_DATAPLANE_ENV_H */

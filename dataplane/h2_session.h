@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One server-side HTTP/2 connection: nghttp2's callbacks on one side, streams with an output queue on
+ * the other. The only file that knows nghttp2. Bytes in by rp_h2_session_feed(), bytes out by
+ * rp_h2_session_pull(); sockets and TLS are the connection's business (conn.h).
+ *
+ * The stream's owner (grpc_call.h) gets calls through struct rp_h2_stream_ops and answers with the
+ * rp_h2_stream_… functions. Answers given during a feed are gathered and written once.
+ */
+#ifndef RP_DATAPLANE_H2_SESSION_H
+#define RP_DATAPLANE_H2_SESSION_H
+
+#include "dataplane/arena.h"
+#include "dataplane/body.h"
+
+struct rp_h2_session;
+struct rp_h2_stream;
+struct nghttp2_session;
+
+/* What the request's HEADERS said; views die with the call. Longer paths are cut: they match nothing. */
+struct rp_h2_request {
+	struct rp_bytes method;
+	struct rp_bytes path;
+	struct rp_bytes content_type;
+	struct rp_bytes grpc_timeout;
+	struct rp_bytes grpc_encoding;
+};
+
+/* Calls into the stream's owner. */
+struct rp_h2_stream_ops {
+	/* Headers are complete. The owner sets stream->owner. */
+	void (*on_request)(struct rp_h2_stream *stream, const struct rp_h2_request *request);
+	/* Body bytes, split anywhere; valid for the call only. The window is re-credited at once. */
+	void (*on_data)(struct rp_h2_stream *stream, struct rp_bytes data);
+	/* END_STREAM came (may be with the headers). */
+	void (*on_end)(struct rp_h2_stream *stream);
+	/* A turn's feed is done: answer now what came in it (batched). Only for streams that got data. */
+	void (*on_flush)(struct rp_h2_stream *stream);
+	/* The output queue is empty again. */
+	void (*on_drained)(struct rp_h2_stream *stream);
+	/* The stream is gone, whatever it still had to send is dropped. error: RFC 9113 code, 0: normal.
+	 * Last call; the arena and the stream are freed after it. */
+	void (*on_close)(struct rp_h2_stream *stream, uint32_t error);
+};
+
+/* A piece of output: either `head` bytes in the stream's out arena, or the first n bytes of `body`. */
+struct rp_h2_piece;
+
+struct rp_h2_stream {
+	struct rp_h2_session *session;
+	void *owner;            /* grpc_call's */
+	struct rp_arena arena;  /* the exchange's memory; may be reset by the owner while open */
+	int32_t id;
+	bool has_ended_in;      /* END_STREAM seen */
+	bool has_sent_headers;
+	bool is_finished;       /* trailers are queued: nothing more may be sent */
+	bool is_flush_due;      /* in the session's list of streams to flush */
+	bool is_deferred;       /* nghttp2 waits for rp_h2_stream_send */
+	struct rp_h2_piece *out_first;
+	struct rp_h2_piece *out_last;
+	uint64_t out_bytes;     /* queued, not framed yet */
+	int grpc_status;        /* of the trailers */
+	char grpc_message[128]; /* percent-encoded when sent */
+	struct rp_h2_stream *flush_next;
+	struct rp_h2_stream *prev; /* all streams of the session */
+	struct rp_h2_stream *next;
+};
+
+/* What a session needs of its worker. */
+struct rp_h2_env {
+	struct rp_arena_pool *arenas;
+	struct rp_body_pool *bodies;
+	const struct rp_h2_stream_ops *stream_ops;
+	void *worker;             /* for the stream's owner: rp_h2_session_worker() */
+	uint32_t streams_max;     /* of the worker, all sessions together */
+	uint32_t streams_open;    /* kept by the sessions */
+	uint32_t send_message_max;
+	struct rp_h2_stream *stream_free; /* freelists */
+	struct rp_h2_piece *piece_free;
+	void *h2_memory_free[8];  /* size classes of the nghttp2 allocator hooks */
+};
+
+void rp_h2_env_fini(struct rp_h2_env *env);
+
+/**
+ * @param is_health  the connection came in on the health port (rp_h2_session_is_health)
+ * @return RP_OK or RP_ENOMEM
+ */
+RP_MUST_CHECK int rp_h2_session_new(struct rp_h2_env *env, bool is_health,
+				    struct rp_h2_session **ret_session);
+/** All streams get on_close first. */
+void rp_h2_session_free(struct rp_h2_session *session);
+
+/** Bytes from the peer. @return RP_OK; RP_EPROTO: pull what is left (GOAWAY), then close */
+RP_MUST_CHECK int rp_h2_session_feed(struct rp_h2_session *session, struct rp_bytes in);
+/** End of a turn: on_flush for each stream that got data. */
+void rp_h2_session_flush(struct rp_h2_session *session);
+
+/**
+ * Frames to send, appended by calls of `write` (once per contiguous piece, in order). `write` may
+ * refuse (return false) after taking a piece when its buffer is full; the rest comes with the next pull.
+ * @return RP_OK; RP_EPROTO
+ */
+RP_MUST_CHECK int rp_h2_session_pull(struct rp_h2_session *session,
+				     bool (*write)(void *user, struct rp_bytes piece), void *user);
+
+/** Nothing more to read or write: the connection may be closed. */
+bool rp_h2_session_is_done(const struct rp_h2_session *session);
+uint32_t rp_h2_session_stream_count(const struct rp_h2_session *session);
+bool rp_h2_session_is_health(const struct rp_h2_session *session);
+void *rp_h2_session_worker(const struct rp_h2_session *session);
+
+/** Drain, step 1: GOAWAY with the highest stream id, debug data `graceful_stop`, and a PING. */
+void rp_h2_session_shutdown_notice(struct rp_h2_session *session);
+/** The PING of step 1 was acknowledged. */
+bool rp_h2_session_is_notice_acked(const struct rp_h2_session *session);
+/** Drain, step 2: GOAWAY with the real last stream id; the session is done when its streams are. */
+void rp_h2_session_shutdown(struct rp_h2_session *session);
+
+/* ---- answers; legal until on_close ---- */
+
+/** Queue a copy of the bytes. The response HEADERS go out before the first of them.
+ * @return RP_OK; RP_ENOMEM */
+RP_MUST_CHECK int rp_h2_stream_send(struct rp_h2_stream *stream, struct rp_bytes bytes);
+/** Queue the first n bytes of *body by moving its buffers: no copy but at a split. */
+RP_MUST_CHECK int rp_h2_stream_send_body(struct rp_h2_stream *stream, struct rp_body *body, uint64_t n);
+/** Queue trailers grpc-status and grpc-message after what is queued; trailers-only if nothing was sent.
+ * message: raw text, cut to 127 bytes. */
+void rp_h2_stream_finish(struct rp_h2_stream *stream, int grpc_status, const char *message);
+/** HTTP answer without gRPC (405, 415): headers with END_STREAM. */
+void rp_h2_stream_reject(struct rp_h2_stream *stream, int http_status);
+/** RST_STREAM. on_close follows. */
+void rp_h2_stream_reset(struct rp_h2_stream *stream, uint32_t error);
+
+#endif /* RP_DATAPLANE_H2_SESSION_H */

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Live figures of the endpoints, as arrays by field over endpoint slots. Control writes after each
+ * scrape, workers read; each figure is a relaxed atomic of its own, and the epoch word tells that
+ * something changed since the last look.
+ */
+#ifndef RP_SHM_ENDPOINT_METRICS_H
+#define RP_SHM_ENDPOINT_METRICS_H
+
+#include <stdalign.h>
+#include <stdatomic.h>
+
+#include "shm/base.h"
+#include "shm/limits.h"
+
+/* One endpoint's figures, by value. */
+struct rp_endpoint_figures {
+	int32_t waiting;         /* WaitingQueueSize */
+	int32_t running;         /* RunningRequestsSize */
+	double kv_usage;         /* KVCacheUsagePercent: a fraction, bits kept as scraped */
+	int32_t cache_block_size; /* CacheBlockSize, tokens; 0: unknown */
+	int32_t cache_num_blocks; /* CacheNumBlocks; 0: unknown */
+	int32_t lora_max;        /* MaxActiveModels */
+	uint32_t lora_active_count;
+	uint32_t lora_waiting_count;
+	uint64_t lora_active[RP_LORA_NAMES_MAX];  /* XXH64 of the adapter's name */
+	uint64_t lora_waiting[RP_LORA_NAMES_MAX];
+	int64_t updated_ns;      /* monotonic; 0: never scraped */
+};
+
+struct rp_endpoint_metrics {
+	alignas(RP_CACHE_LINE) _Atomic uint64_t epoch; /* moves after each batch of writes */
+	alignas(RP_CACHE_LINE) _Atomic int32_t waiting[RP_ENDPOINTS_MAX];
+	_Atomic int32_t running[RP_ENDPOINTS_MAX];
+	_Atomic uint64_t kv_usage_bits[RP_ENDPOINTS_MAX];
+	_Atomic int32_t cache_block_size[RP_ENDPOINTS_MAX];
+	_Atomic int32_t cache_num_blocks[RP_ENDPOINTS_MAX];
+	_Atomic int64_t updated_ns[RP_ENDPOINTS_MAX];
+	_Atomic int32_t lora_max[RP_ENDPOINTS_MAX];
+	_Atomic uint32_t lora_active_count[RP_ENDPOINTS_MAX];
+	_Atomic uint32_t lora_waiting_count[RP_ENDPOINTS_MAX];
+	_Atomic uint64_t lora_active[RP_ENDPOINTS_MAX][RP_LORA_NAMES_MAX];
+	_Atomic uint64_t lora_waiting[RP_ENDPOINTS_MAX][RP_LORA_NAMES_MAX];
+};
+
+/** Store the figures of a slot. Control only; call rp_endpoint_metrics_bump() after a batch. */
+void rp_endpoint_metrics_write(struct rp_endpoint_metrics *metrics, uint32_t slot,
+			       const struct rp_endpoint_figures *figures);
+void rp_endpoint_metrics_bump(struct rp_endpoint_metrics *metrics);
+
+/** Load the figures of a slot; fields of two scrapes may mix, none is torn. */
+void rp_endpoint_metrics_read(const struct rp_endpoint_metrics *metrics, uint32_t slot,
+			      struct rp_endpoint_figures *ret_figures);
+
+/** All zero, never scraped: what a fresh endpoint looks like. Control only. */
+void rp_endpoint_metrics_clear(struct rp_endpoint_metrics *metrics, uint32_t slot);
+
+#endif /* RP_SHM_ENDPOINT_METRICS_H */

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Which endpoint has seen which block of prompt: one lock-free table that all workers share, so that
+ * a prompt served through one worker attracts its follow-up on another (scheduling reference 4.4, 4.5).
+ *
+ * Entries are (block hash, endpoint slot, slot generation) packed in one 64-bit word: tag, slot,
+ * 10 bits of generation. Buckets of one cache line hold seven words and a head that says how far
+ * entries of this home may have been pushed to following buckets; a lookup therefore reads one line a
+ * block unless a hash has many holders. A recency stamp per word lies in a parallel array.
+ *
+ * Recency is kept per endpoint in a ring of entry positions; the stamp of an entry is the ring index
+ * of its last use. The oldest entry is the first one from the tail whose stamp still equals its ring
+ * index ("lazy LRU"): exact with one writer, approximate with several. Memory is bounded: the ring
+ * sizes of all endpoints add up to no more than a quarter of the budget, and the table has at least
+ * twice as many words as the capacities add up to.
+ */
+#ifndef RP_SHM_PREFIX_INDEX_H
+#define RP_SHM_PREFIX_INDEX_H
+
+#include <stdalign.h>
+#include <stdatomic.h>
+
+#include "shm/err.h"
+#include "shm/limits.h"
+
+/* Recency ring of one endpoint slot. `head` is written by all workers, the rest by control. */
+struct rp_prefix_ring {
+	alignas(RP_CACHE_LINE) _Atomic uint64_t head; /* next ring index to write, counts for ever */
+	_Atomic uint64_t tail;      /* oldest ring index not yet looked at */
+	_Atomic uint32_t count;     /* live entries of this endpoint */
+	_Atomic uint32_t ring_size; /* entries, a power of two; 0: slot not in use */
+	_Atomic uint32_t generation; /* of the slot, for which ring and count hold */
+	uint32_t reserved;
+};
+
+struct rp_prefix_index {
+	uint64_t bucket_count;   /* a power of two */
+	uint64_t ring_budget;    /* ring entries that all endpoints together may have */
+	_Atomic uint64_t ring_entries_given; /* control's account */
+	_Atomic uint64_t drops;  /* inserts that found no room */
+	uint64_t words_offset;   /* from this struct, bytes */
+	uint64_t stamps_offset;
+	uint64_t rings_offset;
+	struct rp_prefix_ring ring[RP_ENDPOINTS_MAX];
+	/* buckets, stamps, ring entries follow at their offsets */
+};
+
+/** Bytes that an index of this budget takes in the segment: mapped, not touched (sparse). */
+size_t rp_prefix_index_bytes(uint64_t budget_bytes);
+
+/** Lay out a zeroed region of rp_prefix_index_bytes(budget_bytes). Supervisor only. */
+void rp_prefix_index_init(struct rp_prefix_index *index, uint64_t budget_bytes);
+
+/**
+ * Give a slot its ring, or a new generation an empty one. Control only, before the endpoint is
+ * published. The size follows from the budget and the number of endpoints.
+ */
+void rp_prefix_index_admit(struct rp_prefix_index *index, uint32_t slot, uint32_t generation,
+			   uint32_t endpoint_count);
+
+/** Take the ring back and clear the slot's entries. Control only, when the slot's rest is over. */
+void rp_prefix_index_sweep(struct rp_prefix_index *index, uint32_t slot);
+
+/**
+ * Count for every endpoint slot how many of the hashes it holds, in the run from the first hash on
+ * that anybody holds (upstream's non-contiguous count, kept on purpose).
+ *
+ * @param hashes         chained block hashes of one prompt, in order
+ * @param[in,out] counts by endpoint slot, RP_ENDPOINTS_MAX long; added to
+ * @param[in,out] touched slots whose count became non-zero are appended, so that the caller can clear
+ *                       cheaply; room for RP_ENDPOINTS_MAX
+ * @param[in,out] touched_count  used part of touched
+ * Context: worker turn, no allocation.
+ */
+void rp_prefix_index_match(const struct rp_prefix_index *index, const uint64_t *hashes,
+			   size_t hash_count, uint16_t *counts, uint16_t *touched,
+			   uint32_t *touched_count);
+
+/**
+ * Record that an endpoint has seen these blocks: insert new ones, move known ones to most recent,
+ * then evict its oldest until at most `capacity` are left, never one of the blocks just recorded.
+ *
+ * @param generation  of the slot, as the caller's table has it; a stale one records nothing
+ * @param capacity    blocks; cut to half of the ring
+ */
+void rp_prefix_index_record(struct rp_prefix_index *index, uint32_t slot, uint32_t generation,
+			    uint32_t capacity, const uint64_t *hashes, size_t hash_count);
+
+/** Live entries of a slot, for the size gauge. */
+uint32_t rp_prefix_index_count(const struct rp_prefix_index *index, uint32_t slot);
+
+#endif /* RP_SHM_PREFIX_INDEX_H */
