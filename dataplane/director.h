@@ -36,7 +36,7 @@ struct rp_decision {
 	struct rp_pick pick;
 	struct rp_bytes destination;   /* "ip:port[,ip:port…]", in the arena */
 	bool is_model_renamed;         /* splice target_model into the body */
-	struct rp_request_series *series;
+	struct rp_request_series *series; /* never NULL; what is counted there the stream counts */
 };
 
 /**

@@ -11,6 +11,14 @@
 #include "shm/layout.h"
 
 struct rp_sched;
+struct rp_grpc_call;
+
+/* gRPC calls of the worker, kept by grpc_call.c; zero at start, emptied by rp_grpc_fini(). */
+struct rp_grpc_calls {
+	struct rp_grpc_call *free;   /* records for reuse */
+	struct rp_grpc_call *timed;  /* open calls with a deadline, and Watch callers */
+	int64_t next_ns;             /* when rp_grpc_tick() has work; 0: unknown */
+};
 
 struct rp_env {
 	struct rp_live *live;
@@ -22,6 +30,7 @@ struct rp_env {
 	struct rp_arena_pool arenas;
 	struct rp_body_pool bodies;
 	struct rp_sched *sched;
+	struct rp_grpc_calls calls;
 	uint64_t prng[4]; /* xoshiro256**, seeded from getrandom */
 	int64_t now_ns;   /* of this turn */
 };

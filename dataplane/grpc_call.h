@@ -22,14 +22,18 @@ enum rp_grpc_status {
 	RP_GRPC_UNAVAILABLE = 14,
 };
 
-/** The one set of callbacks that worker.c gives to every rp_h2_env. */
+/** The one set of callbacks that worker.c gives to every rp_h2_env, whose `worker` must point to the
+ * worker's struct rp_env. */
 extern const struct rp_h2_stream_ops rp_grpc_stream_ops;
 
 /**
- * Called by the worker when the clock passed the earliest deadline: ends overdue calls (grpc-timeout)
- * and tells Watch callers of changed health.
+ * To be called in each turn, before the sessions are pulled: ends overdue calls (grpc-timeout) and
+ * tells Watch callers of changed health. One comparison when nothing is due.
  * @return next deadline, monotonic ns; INT64_MAX: none
  */
 int64_t rp_grpc_tick(struct rp_env *env, int64_t now_ns);
+
+/** Give back the records of closed calls. No call may be open. */
+void rp_grpc_fini(struct rp_env *env);
 
 #endif /* RP_DATAPLANE_GRPC_CALL_H */
