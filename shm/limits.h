@@ -78,7 +78,10 @@
 #define RP_SCRAPE_BODY_BYTES_MAX (8u << 20)
 #define RP_SCRAPE_HEADER_BYTES_MAX (16u << 10)
 #define RP_SCRAPE_TIMEOUT_S 1
-#define RP_PROM_LABELS_MAX 64u
+#define RP_ENGINES_MAX 32u                    /* engineConfigs elements and built-in ones */
+#define RP_ENGINE_SPEC_LABELS_MAX 8u          /* label selectors of one metric spec */
+#define RP_PROM_NAMES_MAX 32u                 /* metric families wanted of one engine */
+#define RP_PROM_LABELS_MAX 64u                /* labels of one sample */
 #define RP_PROM_LINE_BYTES_MAX (64u << 10)
 
 /* ---- metrics, logs, admin ---- */
