@@ -92,4 +92,22 @@
 #define RP_ADMIN_CONNECTIONS_MAX 64u
 #define RP_ADMIN_REQUEST_BYTES_MAX (16u << 10)
 
+/* ---- ringpick-sim ---- */
+#define RP_SIM_ENDPOINTS_MAX 4096u            /* listening endpoints of one simulator */
+#define RP_SIM_CONNECTIONS_MAX 65536u
+#define RP_SIM_HEAD_BYTES_MAX (64u << 10)     /* request line and header fields */
+#define RP_SIM_HEADERS_MAX 100u
+#define RP_SIM_CHUNK_LINE_MAX 256u            /* size line of a chunk, one trailer field */
+#define RP_SIM_TRAILERS_MAX 64u
+#define RP_SIM_BODY_MB_MAX 512u               /* upper end of --max-request-body-size-mb */
+#define RP_SIM_OUT_BYTES_MAX (256u << 10)     /* unsent output at which a stream pauses */
+#define RP_SIM_KEEP_BYTES_MAX (64u << 10)     /* a buffer larger than this is freed when idle */
+#define RP_SIM_LORAS_MAX 256u                 /* adapter names an endpoint has ever known */
+#define RP_SIM_LORA_SERIES_MAX 256u           /* lora_requests_info series of an endpoint */
+#define RP_SIM_CHOICES_MAX 128u               /* prompts of one call */
+#define RP_SIM_MODEL_LEN_MAX (1u << 30)       /* upper end of --max-model-len */
+#define RP_SIM_GENERATE_TOKENS_MAX (1u << 20) /* tokens of one random answer */
+#define RP_SIM_NAMES_MAX 64u                  /* --served-model-name, --listen */
+#define RP_SIM_LINGER_S 1                     /* refused bodies are read so long, then cut */
+
 #endif /* RP_SHM_LIMITS_H */
