@@ -62,6 +62,8 @@ bool rp_bytes_equal_nocase(struct rp_bytes a, struct rp_bytes b);
 size_t rp_bytes_find(struct rp_bytes haystack, struct rp_bytes needle);
 /** Without blanks (space, tab, CR, LF) on both sides. */
 struct rp_bytes rp_bytes_trim(struct rp_bytes a);
+/** The first `len` bytes, or up to three fewer so that no UTF-8 sequence is split. */
+struct rp_bytes rp_bytes_cut(struct rp_bytes a, size_t len);
 /**
  * Decimal number without sign or blanks.
  * @return RP_OK; RP_EFORMAT if empty, not all digits, or above max

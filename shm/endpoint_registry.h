@@ -28,6 +28,7 @@ struct rp_endpoint_identity {
 struct rp_endpoint_registry {
 	uint32_t slot_count; /* high-water mark: slots below it were used at some time */
 	uint32_t reserved;
+	uint32_t identity_hash[RP_ENDPOINTS_MAX]; /* of slot[i]'s names; 0: none. One scan finds all */
 	struct rp_endpoint_identity slot[RP_ENDPOINTS_MAX];
 };
 

@@ -8,7 +8,8 @@
 
 void rp_assert_failed(const char *expr, const char *file, int line)
 {
-	fprintf(stderr, "ringpick " RP_VERSION ": assertion failed: %s (%s:%d)\n", expr, file, line);
+	fprintf(stderr, "ringpick " RP_VERSION ": assertion failed: %s (%s:%d)\n", expr, file,
+		line);
 	abort();
 }
 
@@ -17,8 +18,8 @@ const char *rp_err_text(int err)
 	switch (err) {
 	case RP_OK:
 		return "ok";
-#define RP_ERR_CASE(name, text) \
-	case name: \
+#define RP_ERR_CASE(name, text)                                                                    \
+	case name:                                                                                 \
 		return text;
 		RP_ERRORS(RP_ERR_CASE)
 #undef RP_ERR_CASE

@@ -13,12 +13,13 @@
  *     plugin stats     names of plugin_duration series          control
  *     metrics          live figures by endpoint slot            control
  *     inflight         row w: requests under way                worker w
- *     worker[w]        counters, request series, log ring       worker w (ring tail: control)
+ *     worker[w]        counters, series, log ring               worker w (ring tail: control)
  *     prefix index     words, stamps, rings                     all workers (lock-free)
  */
 #ifndef RP_SHM_LAYOUT_H
 #define RP_SHM_LAYOUT_H
 
+#include "shm/attempt_series.h"
 #include "shm/counters.h"
 #include "shm/endpoint_metrics.h"
 #include "shm/endpoint_registry.h"
@@ -44,6 +45,7 @@ struct rp_tables {
 struct rp_worker_region {
 	alignas(RP_PAGE) struct rp_counters counters;
 	alignas(RP_PAGE) struct rp_request_series_table series;
+	alignas(RP_PAGE) struct rp_attempt_series_table attempts;
 	alignas(RP_PAGE) struct rp_spsc_ring log;
 };
 

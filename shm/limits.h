@@ -89,6 +89,9 @@
 #define RP_METRIC_LABEL_MAX 128u              /* bytes of a label value, longer ones are cut */
 #define RP_LOG_RING_BYTES (1u << 20)          /* per worker */
 #define RP_LOG_RECORD_BYTES_MAX 1024u
+#define RP_LOG_LINE_BYTES_MAX 4096u           /* PIPE_BUF: one write of it is never interleaved */
+#define RP_LOG_TEXT_BYTES_MAX 512u            /* of one string in a line, before escaping */
+#define RP_LOG_ERRORS_PER_SECOND 10u          /* of one call site and process */
 #define RP_ADMIN_CONNECTIONS_MAX 64u
 #define RP_ADMIN_REQUEST_BYTES_MAX (16u << 10)
 

@@ -76,9 +76,13 @@ struct rp_request_series {
 	struct rp_histogram histogram[RP_SERIES_HISTOGRAM_COUNT];
 };
 
+/* Cells of the owner's hash index over the series: at most half of them are used. */
+enum { RP_REQUEST_SERIES_CELLS = 2 * RP_METRIC_SERIES_MAX };
+
 struct rp_request_series_table {
-	_Atomic uint32_t count;
+	_Atomic uint32_t count; /* series[1] to series[count] are interned; their key_hash may be 0 yet */
 	uint32_t reserved[15];
+	uint16_t cell[RP_REQUEST_SERIES_CELLS]; /* owner only: index into series, 0: free */
 	struct rp_request_series series[RP_METRIC_SERIES_MAX]; /* series[0] is "other" */
 };
 
