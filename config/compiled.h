@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The EndpointPickerConfig as workers see it: one flat, position-independent blob in a slot of the
- * tables segment: head, plugin records, profiles, references, parameters, strings. Control compiles it
- * (config/compile.h); a worker checks the bounds once, on adoption, and then reads it with plain loads.
+ * tables segment: head, plugin records, profiles, references, parameters, strings. Control compiles
+ * it (config/compile.h); a worker checks the bounds once, on adoption, and then reads it with plain
+ * loads.
  */
 #ifndef RP_CONFIG_COMPILED_H
 #define RP_CONFIG_COMPILED_H
@@ -32,7 +33,7 @@ enum rp_plugin_type {
 };
 
 #define RP_CONFIG_MAGIC 0x67666370u
-#define RP_CONFIG_NONE UINT32_MAX
+#define RP_CONFIG_NONE	UINT32_MAX
 
 struct rp_config_str {
 	uint32_t offset; /* from the blob's begin */
@@ -43,14 +44,14 @@ struct rp_config_plugin {
 	uint32_t type; /* enum rp_plugin_type */
 	struct rp_config_str name;
 	uint32_t params_offset; /* 8-aligned; a struct of plugin_params.h */
-	uint32_t params_bytes;  /* its size; 0: the plugin has none */
-	uint32_t stat_first;    /* index into rp_live.plugin_stat of its main extension point */
+	uint32_t params_bytes;	/* its size; 0: the plugin has none */
+	uint32_t stat_first;	/* index into rp_live.plugin_stat of its main extension point */
 };
 
 struct rp_config_ref {
 	uint32_t plugin; /* index of a plugin record */
 	uint32_t reserved;
-	double weight;   /* scorers */
+	double weight; /* scorers */
 };
 
 struct rp_config_profile {
@@ -65,7 +66,7 @@ struct rp_config_profile {
 
 struct rp_config_blob {
 	uint32_t magic;
-	uint32_t bytes; /* of the whole blob */
+	uint32_t bytes;	     /* of the whole blob */
 	uint64_t generation; /* of the configuration, from 1 */
 	uint32_t plugin_count;
 	uint32_t plugins_offset;
@@ -73,11 +74,11 @@ struct rp_config_blob {
 	uint32_t refs_offset;
 	uint32_t profile_count;
 	uint32_t profiles_offset;
-	uint32_t parser_count;    /* plugin indices, in order */
+	uint32_t parser_count; /* plugin indices, in order */
 	uint32_t parsers_offset;
-	uint32_t producer_count;  /* plugin indices, topologically ordered */
+	uint32_t producer_count; /* plugin indices, topologically ordered */
 	uint32_t producers_offset;
-	uint32_t profile_handler; /* plugin index */
+	uint32_t profile_handler;  /* plugin index */
 	uint32_t match_info_count; /* match results a request needs room for (producer_slot) */
 };
 
@@ -91,7 +92,8 @@ RP_MUST_CHECK int rp_config_blob_check(const struct rp_config_blob *blob, size_t
 /* Accessors over a checked blob; views die with the published generation. */
 const struct rp_config_plugin *rp_config_blob_plugin(const struct rp_config_blob *blob, uint32_t i);
 const struct rp_config_ref *rp_config_blob_ref(const struct rp_config_blob *blob, uint32_t i);
-const struct rp_config_profile *rp_config_blob_profile(const struct rp_config_blob *blob, uint32_t i);
+const struct rp_config_profile *rp_config_blob_profile(const struct rp_config_blob *blob,
+						       uint32_t i);
 uint32_t rp_config_blob_parser(const struct rp_config_blob *blob, uint32_t i);
 uint32_t rp_config_blob_producer(const struct rp_config_blob *blob, uint32_t i);
 const void *rp_config_blob_params(const struct rp_config_blob *blob,

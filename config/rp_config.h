@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * EndpointPickerConfig: decode strictly (unknown and duplicate keys are errors with line and column),
- * default, create missing producers, validate, in upstream's order (scheduling reference 1.4), and
- * compile for the workers. Runs in control; allocates.
+ * EndpointPickerConfig: decode strictly (unknown and duplicate keys are errors with line and
+ * column), default, create missing producers, validate, in upstream's order (scheduling
+ * reference 1.4), and compile for the workers. Runs in control; allocates.
  */
 #ifndef RP_CONFIG_RP_CONFIG_H
 #define RP_CONFIG_RP_CONFIG_H
@@ -12,15 +12,15 @@
 
 /* What control itself needs of the configuration. */
 struct rp_config_control {
-	char scrape_scheme[8];      /* metrics-data-source: "http" ("https" is refused for now) */
+	char scrape_scheme[8]; /* metrics-data-source: "http" ("https" is refused for now) */
 	char scrape_path[256];
-	uint16_t scrape_port;       /* 0: the endpoint's own */
+	uint16_t scrape_port;	    /* 0: the endpoint's own */
 	int64_t scrape_interval_ns; /* 0: every base tick */
 	bool has_metrics_source;
 	char engine_label_key[254];
-	char discovery_path[1024];  /* file-discovery; empty: not configured */
+	char discovery_path[1024]; /* file-discovery; empty: not configured */
 	bool has_discovery_watch;
-	bool uses_deprecated_api;   /* inference.networking.x-k8s.io: one log line */
+	bool uses_deprecated_api; /* inference.networking.x-k8s.io: one log line */
 };
 
 /**
@@ -36,8 +36,8 @@ struct rp_config_control {
  * @return RP_OK; RP_ECONFIG, RP_EFORMAT, RP_ETOOBIG: *reterr says what; blob is then undefined
  */
 RP_MUST_CHECK int rp_config_load(const char *file_name, struct rp_bytes text, bool has_experimental,
-				 uint64_t generation, struct rp_config_blob *blob, size_t blob_bytes,
-				 struct rp_plugin_stat *stats, struct rp_config_control *ret_control,
-				 struct rp_diag *reterr);
+				 uint64_t generation, struct rp_config_blob *blob,
+				 size_t blob_bytes, struct rp_plugin_stat *stats,
+				 struct rp_config_control *ret_control, struct rp_diag *reterr);
 
 #endif /* RP_CONFIG_RP_CONFIG_H */

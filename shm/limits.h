@@ -7,110 +7,112 @@
 #define RP_SHM_LIMITS_H
 
 /* ---- processes ---- */
-#define RP_WORKERS_MAX 64u          /* worker slots in the segment */
+#define RP_WORKERS_MAX 64u		     /* worker slots in the segment */
 #define RP_READERS_MAX (2u * RP_WORKERS_MAX) /* RCU readers: two generations of workers */
 
 /* ---- endpoints ---- */
-#define RP_ENDPOINTS_MAX 16384u     /* endpoint slots; --max-endpoints lowers it */
-#define RP_ENDPOINT_ADDRESS_MAX 56u /* "[IPv6]:port", terminated */
-#define RP_ENDPOINT_NAME_MAX 254u   /* name or namespace, terminated (RFC 1123 subdomain) */
-#define RP_ENDPOINT_LABELS_MAX 64u  /* labels of one endpoint */
-#define RP_LABEL_BYTES_MAX 512u     /* key + value of one label */
-#define RP_TABLE_POOL_BYTES (RP_ENDPOINTS_MAX * 640u) /* strings of one table generation */
-#define RP_SLOT_REST_S 120          /* a freed endpoint slot rests so long before reuse */
-#define RP_LORA_NAMES_MAX 16u       /* adapters kept per endpoint and list */
+#define RP_ENDPOINTS_MAX	16384u /* endpoint slots; --max-endpoints lowers it */
+#define RP_ENDPOINT_ADDRESS_MAX 56u    /* "[IPv6]:port", terminated */
+#define RP_ENDPOINT_NAME_MAX	254u   /* name or namespace, terminated (RFC 1123 subdomain) */
+#define RP_ENDPOINT_LABELS_MAX	64u    /* labels of one endpoint */
+#define RP_LABEL_BYTES_MAX	512u   /* key + value of one label */
+#define RP_TABLE_POOL_BYTES	(RP_ENDPOINTS_MAX * 640u) /* strings of one table generation */
+#define RP_SLOT_REST_S		120 /* a freed endpoint slot rests so long before reuse */
+#define RP_LORA_NAMES_MAX	16u /* adapters kept per endpoint and list */
 
 /* ---- configuration ---- */
-#define RP_CONFIG_FILE_BYTES_MAX (1u << 20)   /* EndpointPickerConfig file or text */
-#define RP_ENDPOINTS_FILE_BYTES_MAX (1u << 20) /* discovery file, as upstream */
-#define RP_CONFIG_BLOB_BYTES (256u << 10)     /* compiled form */
-#define RP_PLUGINS_MAX 64u                    /* plugin instances of a configuration */
-#define RP_PROFILES_MAX 16u
-#define RP_PROFILE_PLUGINS_MAX 32u
-#define RP_YAML_DEPTH_MAX 32u
-#define RP_YAML_NODES_MAX 200000u
-#define RP_FLAG_VALUE_MAX 4096u
-#define RP_CERT_BYTES_MAX (48u << 10)         /* PEM chain or PEM key */
+#define RP_CONFIG_FILE_BYTES_MAX    (1u << 20)	 /* EndpointPickerConfig file or text */
+#define RP_ENDPOINTS_FILE_BYTES_MAX (1u << 20)	 /* discovery file, as upstream */
+#define RP_CONFIG_BLOB_BYTES	    (256u << 10) /* compiled form */
+#define RP_PLUGINS_MAX		    64u		 /* plugin instances of a configuration */
+#define RP_PROFILES_MAX		    16u
+#define RP_PROFILE_PLUGINS_MAX	    32u
+#define RP_YAML_DEPTH_MAX	    32u
+#define RP_YAML_NODES_MAX	    200000u
+#define RP_FLAG_VALUE_MAX	    4096u
+#define RP_CERT_BYTES_MAX	    (48u << 10) /* PEM chain or PEM key */
 
 /* ---- HTTP/2 and gRPC, per worker ---- */
-#define RP_CONNECTIONS_MAX 4096u              /* ext_proc and health connections */
-#define RP_STREAMS_MAX 100000u                /* --max-streams: open streams of a worker */
-#define RP_STREAMS_PER_CONNECTION_MAX 50000u  /* SETTINGS_MAX_CONCURRENT_STREAMS */
-#define RP_H2_STREAM_WINDOW (1u << 20)        /* SETTINGS_INITIAL_WINDOW_SIZE */
-#define RP_H2_CONNECTION_WINDOW (16u << 20)
-#define RP_H2_HEADERS_MAX 64u                 /* header fields of a gRPC call */
-#define RP_H2_HEADER_BYTES_MAX (16u << 10)
-#define RP_H2_PATH_MAX 128u
-#define RP_H2_CONTROL_FRAMES_MAX 1000u        /* unanswered PING, SETTINGS, RST replies queued */
-#define RP_GRPC_RECV_MESSAGE_MAX (4u << 20)   /* --grpc-max-recv-msg-size */
-#define RP_HANDSHAKE_TIMEOUT_S 10             /* TLS and HTTP/2 preface */
-#define RP_DRAIN_PING_TIMEOUT_S 5             /* between the two GOAWAYs (ext-proc 1.6) */
-#define RP_CONNECTION_OUT_BYTES_MAX (4u << 20) /* framed output queued before reads of it stop */
+#define RP_CONNECTIONS_MAX	      4096u	 /* ext_proc and health connections */
+#define RP_STREAMS_MAX		      100000u	 /* --max-streams: open streams of a worker */
+#define RP_STREAMS_PER_CONNECTION_MAX 50000u	 /* SETTINGS_MAX_CONCURRENT_STREAMS */
+#define RP_H2_STREAM_WINDOW	      (1u << 20) /* SETTINGS_INITIAL_WINDOW_SIZE */
+#define RP_H2_CONNECTION_WINDOW	      (16u << 20)
+#define RP_H2_HEADERS_MAX	      64u /* header fields of a gRPC call */
+#define RP_H2_HEADER_BYTES_MAX	      (16u << 10)
+#define RP_H2_PATH_MAX		      128u
+#define RP_H2_CONTROL_FRAMES_MAX      1000u	 /* unanswered PING, SETTINGS, RST replies queued */
+#define RP_GRPC_RECV_MESSAGE_MAX      (4u << 20) /* --grpc-max-recv-msg-size */
+#define RP_MESSAGE_BYTES_CEILING      (1ull << 30) /* of --grpc-max-recv-msg-size, --max-body-bytes */
+#define RP_HANDSHAKE_TIMEOUT_S	      10	   /* TLS and HTTP/2 preface */
+#define RP_DRAIN_PING_TIMEOUT_S	      5		   /* between the two GOAWAYs (ext-proc 1.6) */
+#define RP_CONNECTION_OUT_BYTES_MAX   (4u << 20) /* framed output queued before reads of it stop */
 
 /* ---- one HTTP exchange ---- */
-#define RP_HTTP_HEADERS_MAX 100u              /* header fields kept of a request */
+#define RP_HTTP_HEADERS_MAX	 100u /* header fields kept of a request */
 #define RP_HTTP_HEADER_BYTES_MAX (64u << 10)
-#define RP_BODY_BYTES_MAX (64u << 20)         /* --max-body-bytes */
-#define RP_BODY_PART_BYTES_MAX 62000u         /* reply chunk, upstream's BodyByteLimit */
-#define RP_BODY_MEMORY_PERCENT 25u            /* of the memory limit, all bodies, all workers */
-#define RP_REQUEST_ID_MAX 128u
-#define RP_MODEL_NAME_MAX 512u
-#define RP_SUBSET_ENDPOINTS_MAX 1024u         /* entries of a subset hint */
-#define RP_ARENA_FIRST_BYTES 1024u
-#define RP_ARENA_BLOCK_BYTES 16384u
-#define RP_ARENA_BYTES_MAX (8u << 20)         /* parse state of one stream */
+#define RP_BODY_BYTES_MAX	 (64u << 20) /* --max-body-bytes */
+#define RP_BODY_PART_BYTES_MAX	 62000u	     /* reply chunk, upstream's BodyByteLimit */
+#define RP_BODY_MEMORY_PERCENT	 25u	     /* of the memory limit, all bodies, all workers */
+#define RP_REQUEST_ID_MAX	 128u
+#define RP_MODEL_NAME_MAX	 512u
+#define RP_SUBSET_ENDPOINTS_MAX	 1024u /* entries of a subset hint */
+#define RP_ARENA_FIRST_BYTES	 1024u
+#define RP_ARENA_BLOCK_BYTES	 16384u
+#define RP_ARENA_BYTES_MAX	 (8u << 20) /* parse state of one stream */
 
 /* ---- decoders ---- */
-#define RP_PB_DEPTH_MAX 16u                   /* nested Struct values of metadata */
-#define RP_JSON_DEPTH_MAX 128u
-#define RP_JSON_SPANS_MAX 65536u              /* interesting spans of one body */
-#define RP_PROMPTS_MAX 4096u                  /* prompts of one completions call */
-#define RP_PREFIX_BLOCKS_MAX 8192u            /* hashed blocks of one request, a ceiling over config */
+#define RP_PB_DEPTH_MAX	     16u /* nested Struct values of metadata */
+#define RP_JSON_DEPTH_MAX    128u
+#define RP_JSON_SPANS_MAX    65536u /* interesting spans of one body */
+#define RP_PROMPTS_MAX	     4096u  /* prompts of one completions call */
+#define RP_PREFIX_BLOCKS_MAX 8192u  /* hashed blocks of one request, a ceiling over config */
 
 /* ---- prefix index ---- */
-#define RP_PREFIX_INDEX_BYTES (256ull << 20)  /* --prefix-index-bytes */
-#define RP_PREFIX_INDEX_BYTES_MIN (64ull << 20)
-#define RP_PREFIX_RING_MAX 65536u             /* recency ring of one endpoint, entries */
-#define RP_PREFIX_RING_MIN 256u
-#define RP_PREFIX_CAPACITY 31250u             /* blocks an endpoint, upstream's default */
+#define RP_PREFIX_INDEX_BYTES	      (256ull << 20) /* --prefix-index-bytes */
+#define RP_PREFIX_INDEX_BYTES_MIN     (64ull << 20)
+#define RP_PREFIX_INDEX_BYTES_CEILING (64ull << 30)
+#define RP_PREFIX_RING_MAX	      65536u /* recency ring of one endpoint, entries */
+#define RP_PREFIX_RING_MIN	      256u
+#define RP_PREFIX_CAPACITY	      31250u /* blocks an endpoint, upstream's default */
 
 /* ---- scraping ---- */
-#define RP_SCRAPE_BODY_BYTES_MAX (8u << 20)
+#define RP_SCRAPE_BODY_BYTES_MAX   (8u << 20)
 #define RP_SCRAPE_HEADER_BYTES_MAX (16u << 10)
-#define RP_SCRAPE_TIMEOUT_S 1
-#define RP_ENGINES_MAX 32u                    /* engineConfigs elements and built-in ones */
-#define RP_ENGINE_SPEC_LABELS_MAX 8u          /* label selectors of one metric spec */
-#define RP_PROM_NAMES_MAX 32u                 /* metric families wanted of one engine */
-#define RP_PROM_LABELS_MAX 64u                /* labels of one sample */
-#define RP_PROM_LINE_BYTES_MAX (64u << 10)
+#define RP_SCRAPE_TIMEOUT_S	   1
+#define RP_ENGINES_MAX		   32u /* engineConfigs elements and built-in ones */
+#define RP_ENGINE_SPEC_LABELS_MAX  8u  /* label selectors of one metric spec */
+#define RP_PROM_NAMES_MAX	   32u /* metric families wanted of one engine */
+#define RP_PROM_LABELS_MAX	   64u /* labels of one sample */
+#define RP_PROM_LINE_BYTES_MAX	   (64u << 10)
 
 /* ---- metrics, logs, admin ---- */
-#define RP_METRIC_SERIES_MAX 1024u            /* --max-metric-series: labelled request series */
-#define RP_METRIC_LABEL_MAX 128u              /* bytes of a label value, longer ones are cut */
-#define RP_LOG_RING_BYTES (1u << 20)          /* per worker */
-#define RP_LOG_RECORD_BYTES_MAX 1024u
-#define RP_LOG_LINE_BYTES_MAX 4096u           /* PIPE_BUF: one write of it is never interleaved */
-#define RP_LOG_TEXT_BYTES_MAX 512u            /* of one string in a line, before escaping */
-#define RP_LOG_ERRORS_PER_SECOND 10u          /* of one call site and process */
-#define RP_ADMIN_CONNECTIONS_MAX 64u
+#define RP_METRIC_SERIES_MAX	   1024u      /* --max-metric-series: labelled request series */
+#define RP_METRIC_LABEL_MAX	   128u	      /* bytes of a label value, longer ones are cut */
+#define RP_LOG_RING_BYTES	   (1u << 20) /* per worker */
+#define RP_LOG_RECORD_BYTES_MAX	   1024u
+#define RP_LOG_LINE_BYTES_MAX	   4096u /* PIPE_BUF: one write of it is never interleaved */
+#define RP_LOG_TEXT_BYTES_MAX	   512u	 /* of one string in a line, before escaping */
+#define RP_LOG_ERRORS_PER_SECOND   10u	 /* of one call site and process */
+#define RP_ADMIN_CONNECTIONS_MAX   64u
 #define RP_ADMIN_REQUEST_BYTES_MAX (16u << 10)
 
 /* ---- ringpick-sim ---- */
-#define RP_SIM_ENDPOINTS_MAX 4096u            /* listening endpoints of one simulator */
-#define RP_SIM_CONNECTIONS_MAX 65536u
-#define RP_SIM_HEAD_BYTES_MAX (64u << 10)     /* request line and header fields */
-#define RP_SIM_HEADERS_MAX 100u
-#define RP_SIM_CHUNK_LINE_MAX 256u            /* size line of a chunk, one trailer field */
-#define RP_SIM_TRAILERS_MAX 64u
-#define RP_SIM_BODY_MB_MAX 512u               /* upper end of --max-request-body-size-mb */
-#define RP_SIM_OUT_BYTES_MAX (256u << 10)     /* unsent output at which a stream pauses */
-#define RP_SIM_KEEP_BYTES_MAX (64u << 10)     /* a buffer larger than this is freed when idle */
-#define RP_SIM_LORAS_MAX 256u                 /* adapter names an endpoint has ever known */
-#define RP_SIM_LORA_SERIES_MAX 256u           /* lora_requests_info series of an endpoint */
-#define RP_SIM_CHOICES_MAX 128u               /* prompts of one call */
-#define RP_SIM_MODEL_LEN_MAX (1u << 30)       /* upper end of --max-model-len */
-#define RP_SIM_GENERATE_TOKENS_MAX (1u << 20) /* tokens of one random answer */
-#define RP_SIM_NAMES_MAX 64u                  /* --served-model-name, --listen */
-#define RP_SIM_LINGER_S 1                     /* refused bodies are read so long, then cut */
+#define RP_SIM_ENDPOINTS_MAX	   4096u /* listening endpoints of one simulator */
+#define RP_SIM_CONNECTIONS_MAX	   65536u
+#define RP_SIM_HEAD_BYTES_MAX	   (64u << 10) /* request line and header fields */
+#define RP_SIM_HEADERS_MAX	   100u
+#define RP_SIM_CHUNK_LINE_MAX	   256u /* size line of a chunk, one trailer field */
+#define RP_SIM_TRAILERS_MAX	   64u
+#define RP_SIM_BODY_MB_MAX	   512u		/* upper end of --max-request-body-size-mb */
+#define RP_SIM_OUT_BYTES_MAX	   (256u << 10) /* unsent output at which a stream pauses */
+#define RP_SIM_KEEP_BYTES_MAX	   (64u << 10)	/* a buffer larger than this is freed when idle */
+#define RP_SIM_LORAS_MAX	   256u		/* adapter names an endpoint has ever known */
+#define RP_SIM_LORA_SERIES_MAX	   256u		/* lora_requests_info series of an endpoint */
+#define RP_SIM_CHOICES_MAX	   128u		/* prompts of one call */
+#define RP_SIM_MODEL_LEN_MAX	   (1u << 30)	/* upper end of --max-model-len */
+#define RP_SIM_GENERATE_TOKENS_MAX (1u << 20)	/* tokens of one random answer */
+#define RP_SIM_NAMES_MAX	   64u		/* --served-model-name, --listen */
+#define RP_SIM_LINGER_S		   1		/* refused bodies are read so long, then cut */
 
 #endif /* RP_SHM_LIMITS_H */
