@@ -21,16 +21,9 @@ static uint8_t lower(uint8_t c)
 	return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
 }
 
-static bool equals(struct rp_bytes a, const char *lower_text)
+static bool is_name(struct rp_bytes text, const char *name)
 {
-	struct rp_bytes b = rp_bytes_str(lower_text);
-
-	if (a.len != b.len)
-		return false;
-	for (size_t i = 0; i < a.len; i++)
-		if (lower(a.ptr[i]) != b.ptr[i])
-			return false;
-	return true;
+	return rp_bytes_equal_nocase(text, rp_bytes_str(name));
 }
 
 static struct rp_bytes trim(struct rp_bytes a)
@@ -56,7 +49,7 @@ static struct rp_bytes cut(struct rp_bytes *rest, uint8_t separator)
 static bool has_token(struct rp_bytes list, const char *token)
 {
 	while (list.len > 0)
-		if (equals(trim(cut(&list, ',')), token))
+		if (is_name(trim(cut(&list, ',')), token))
 			return true;
 	return false;
 }
@@ -71,6 +64,15 @@ static bool is_token(struct rp_bytes name)
 			return false;
 	}
 	return name.len > 0;
+}
+
+/* RFC 9110 5.5: no control bytes but the tab. */
+static bool is_field_value(struct rp_bytes value)
+{
+	for (size_t i = 0; i < value.len; i++)
+		if ((value.ptr[i] < 0x20 && value.ptr[i] != '\t') || value.ptr[i] == 0x7f)
+			return false;
+	return true;
 }
 
 static int parse_request_line(struct rp_sim_http *http, const struct rp_sim_buf *in,
@@ -114,15 +116,10 @@ struct framing {
 
 static int parse_length(struct rp_sim_http *http, struct framing *framing, struct rp_bytes value)
 {
-	uint64_t length = 0;
+	uint64_t length;
 
-	if (value.len == 0 || value.len > 18)
+	if (rp_bytes_to_u64(value, INT64_MAX, &length) != RP_OK)
 		return fail(http, RP_EPROTO, 400);
-	for (size_t i = 0; i < value.len; i++) {
-		if (value.ptr[i] < '0' || value.ptr[i] > '9')
-			return fail(http, RP_EPROTO, 400);
-		length = length * 10 + (uint64_t)(value.ptr[i] - '0');
-	}
 	if (framing->has_length && framing->length != length)
 		return fail(http, RP_EPROTO, 400);
 	framing->has_length = true;
@@ -138,27 +135,27 @@ static int parse_field(struct rp_sim_http *http, const struct rp_sim_buf *in,
 	struct rp_sim_span span = {(size_t)(value.ptr - in->data), value.len};
 
 	/* A name with a blank, or a folded line, is refused: RFC 9112 5.1, 5.2. */
-	if (!is_token(name) || name.ptr + name.len == line.ptr)
+	if (!is_token(name) || name.ptr + name.len == line.ptr || !is_field_value(value))
 		return fail(http, RP_EPROTO, 400);
-	if (equals(name, "content-length"))
+	if (is_name(name, "content-length"))
 		return parse_length(http, framing, value);
-	if (equals(name, "transfer-encoding")) {
-		if (framing->is_chunked || !equals(value, "chunked"))
+	if (is_name(name, "transfer-encoding")) {
+		if (framing->is_chunked || !is_name(value, "chunked"))
 			return fail(http, RP_EPROTO, 501);
 		framing->is_chunked = true;
-	} else if (equals(name, "connection")) {
+	} else if (is_name(name, "connection")) {
 		if (has_token(value, "close"))
 			http->keep_alive = false;
 		else if (has_token(value, "keep-alive"))
 			http->keep_alive = true;
-	} else if (equals(name, "expect")) {
-		if (!equals(value, "100-continue"))
+	} else if (is_name(name, "expect")) {
+		if (!is_name(value, "100-continue"))
 			return fail(http, RP_EPROTO, 417);
 		http->expects_continue = true;
-	} else if (equals(name, "x-request-id")) {
+	} else if (is_name(name, "x-request-id")) {
 		if (span.len <= RP_REQUEST_ID_MAX)
 			http->request_id = span;
-	} else if (equals(name, "x-return-error")) {
+	} else if (is_name(name, "x-return-error")) {
 		http->return_error = span;
 		http->has_return_error = true;
 	}
