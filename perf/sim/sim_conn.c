@@ -219,20 +219,23 @@ static void advance(struct rp_sim_conn *conn)
 			return;
 		}
 	}
-	/* Fairness: the rest of what lies in the buffer is for the next turn. */
+	/* Fairness: the rest of what lies in the buffer is for the next turn, and until then
+	 * nothing is read, so that a client that sends ahead cannot make the buffer grow. */
 	if (conn->state == RP_SIM_CONN_READING)
-		rp_sim_timer_set(&conn->server->timers, &conn->timer, conn->server->now_ns);
+		rp_sim_timer_set(&conn->server->timers, &conn->timer, conn->server->now_ns + 1);
 	update_interest(conn);
 }
 
 /* Read until the socket is empty. False if the connection is gone. */
 static bool fill(struct rp_sim_conn *conn)
 {
-	for (int i = 0; i < READS_A_TURN && conn->state == RP_SIM_CONN_READING; i++) {
+	for (int i = 0; i < READS_A_TURN; i++) {
 		size_t wanted = rp_sim_http_wanted(&conn->http, &conn->in);
 		size_t room;
 		ssize_t n;
 
+		if (conn->state != RP_SIM_CONN_READING || conn->timer.place != 0)
+			return true;
 		if (!rp_sim_buf_reserve(&conn->in, wanted))
 			return false;
 		room = conn->in.cap - conn->in.len;
