@@ -20,8 +20,9 @@ static const char *const sentences[] = {
 	"All the world is a stage, a poet wrote. ",
 	"It was a bright morning, the streets were quiet, and nobody had spoken. ",
 	"See you again soon. ",
-	"The train left the station late, crossed the long bridge slowly, and reached the coast "
-	"just as the lamps were lit again. ",
+	/* In parentheses: one string, not a forgotten comma. */
+	("The train left the station late, crossed the long bridge slowly, and reached the coast "
+	 "just as the lamps were lit again. "),
 };
 
 static uint8_t class_of[256];
