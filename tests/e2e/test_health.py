@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""gRPC health on both ports, from the first moment to the drain."""
+import signal
+import threading
+
+import grpc
+import pytest
+
+from tests.support.ext_proc import Gateway, HealthCheckRequest
+from tests.support.processes import PATIENCE, wait_until
+
+NAMES = ("", "inference-extension", "liveness", "readiness",
+         "envoy.service.ext_proc.v3.ExternalProcessor")
+
+
+def test_every_name_on_both_ports(parts, backend):
+    ringpick = parts.ringpick([], backend=backend, secure=False)
+    for port in (ringpick.health_port, ringpick.grpc_port):
+        gateway = Gateway(ringpick, port)
+        assert [gateway.health(name) for name in NAMES] == ["SERVING"] * len(NAMES)
+        gateway.close()
+
+
+def test_serving_is_never_said_before_the_picker_listens(parts, backend):
+    ringpick = parts.ringpick([], backend=backend, secure=False, wait=False)
+    # The health port may not listen yet either; from its first answer on, SERVING means 9002 accepts.
+    health = Gateway(ringpick, ringpick.health_port)
+    seen = []
+
+    def poll():
+        status = health.health("inference-extension")
+        seen.append(status)
+        return status == "SERVING"
+
+    wait_until(poll, "SERVING", interval=0.001)
+    picker = Gateway(ringpick)
+    assert picker.health("inference-extension") == "SERVING"
+    print("answers before SERVING:", len(seen) - 1)
+    health.close()
+    picker.close()
+
+
+def test_watch_tells_the_drain(parts, backend):
+    ringpick = parts.ringpick([], backend=backend, secure=False, args=["--drain-timeout=2s"])
+    gateway = Gateway(ringpick, ringpick.health_port)
+    watch = gateway.watch_method(HealthCheckRequest(service="inference-extension"),
+                                 timeout=60 * PATIENCE)
+    seen = []
+    thread = threading.Thread(target=lambda: seen.extend(answer.status for answer in watch), daemon=True)
+    thread.start()
+    wait_until(lambda: seen == [1], "the current state comes first")
+    ringpick.child.send_signal(signal.SIGTERM)
+    wait_until(lambda: seen == [1, 2], "then the change")
+    assert gateway.health("inference-extension") == "NOT_SERVING"
+    watch.cancel()
+    gateway.close()
+    assert ringpick.child.wait(30 * PATIENCE) == 0
+
+
+def test_health_port_serves_nothing_else(parts, backend):
+    ringpick = parts.ringpick([], backend=backend, secure=False)
+    gateway = Gateway(ringpick, ringpick.health_port)
+    exchange = gateway.exchange()
+    exchange.half_close()
+    with pytest.raises(grpc.RpcError) as raised:
+        exchange.rest()
+    assert raised.value.code() == grpc.StatusCode.UNIMPLEMENTED
+    gateway.close()
