@@ -130,6 +130,7 @@ static const struct item items[] = {
 	FIELD(rp_prefix_index, stamps_offset) FIELD(rp_prefix_index, rings_offset)
 	FIELD(rp_prefix_index, ring)
 	TYPE(rp_prefix_ring) FIELD(rp_prefix_ring, head) FIELD(rp_prefix_ring, tail)
+	FIELD(rp_prefix_ring, pass_end)
 	FIELD(rp_prefix_ring, count) FIELD(rp_prefix_ring, ring_size)
 	FIELD(rp_prefix_ring, generation)
 	/* clang-format on */

@@ -13,6 +13,14 @@
  * index ("lazy LRU"): exact with one writer, approximate with several. Memory is bounded: the ring
  * sizes of all endpoints add up to no more than a quarter of the budget, and the table has at least
  * twice as many words as the capacities add up to.
+ *
+ * Uses of known blocks fill a ring too. When 5/8 of it are in use a pass begins: with each further
+ * entry a few are taken from the tail, and those still live are put in again at the head, until all
+ * entries older than the pass have been looked at. Entries keep their order among themselves; only
+ * against what is recorded during the pass they look younger than they are.
+ *
+ * A process may die at any line: what is left is an entry without ring index (it stays until it is
+ * recorded again or its endpoint goes), a ring index without entry, or a count that is off by one.
  */
 #ifndef RP_SHM_PREFIX_INDEX_H
 #define RP_SHM_PREFIX_INDEX_H
@@ -23,11 +31,12 @@
 #include "shm/err.h"
 #include "shm/limits.h"
 
-/* Recency ring of one endpoint slot. `head` is written by all workers, the rest by control. */
+/* Recency ring of one endpoint slot. Size and generation are control's, the rest all workers'. */
 struct rp_prefix_ring {
 	alignas(RP_CACHE_LINE) _Atomic uint64_t head; /* next ring index to write, counts for ever */
 	_Atomic uint64_t tail;      /* oldest ring index not yet looked at */
-	_Atomic uint32_t count;     /* live entries of this endpoint */
+	_Atomic uint64_t pass_end;  /* a pass is on while tail is below; workers */
+	_Atomic uint32_t count;     /* live entries of this endpoint; two's complement, workers */
 	_Atomic uint32_t ring_size; /* entries, a power of two; 0: slot not in use */
 	_Atomic uint32_t generation; /* of the slot, for which ring and count hold */
 	uint32_t reserved;
@@ -52,8 +61,10 @@ size_t rp_prefix_index_bytes(uint64_t budget_bytes);
 void rp_prefix_index_init(struct rp_prefix_index *index, uint64_t budget_bytes);
 
 /**
- * Give a slot its ring, or a new generation an empty one. Control only, before the endpoint is
- * published. The size follows from the budget and the number of endpoints.
+ * Give a slot its ring, or a new generation an empty one; nothing happens if the slot has one of this
+ * generation. Control only, before the endpoint is published, for every endpoint of a table: so a
+ * new control makes good what its predecessor left undone. The size follows from the budget and the
+ * number of endpoints; when less than RP_PREFIX_RING_MIN is left, the endpoint records nothing.
  */
 void rp_prefix_index_admit(struct rp_prefix_index *index, uint32_t slot, uint32_t generation,
 			   uint32_t endpoint_count);
@@ -63,7 +74,8 @@ void rp_prefix_index_sweep(struct rp_prefix_index *index, uint32_t slot);
 
 /**
  * Count for every endpoint slot how many of the hashes it holds, in the run from the first hash on
- * that anybody holds (upstream's non-contiguous count, kept on purpose).
+ * that anybody holds (upstream's non-contiguous count, kept on purpose). A slot gains at most one a
+ * hash.
  *
  * @param hashes         chained block hashes of one prompt, in order
  * @param[in,out] counts by endpoint slot, RP_ENDPOINTS_MAX long; added to
@@ -82,6 +94,8 @@ void rp_prefix_index_match(const struct rp_prefix_index *index, const uint64_t *
  *
  * @param generation  of the slot, as the caller's table has it; a stale one records nothing
  * @param capacity    blocks; cut to half of the ring
+ * @param hashes      what goes beyond half of the ring is not recorded
+ * Context: worker turn, no allocation.
  */
 void rp_prefix_index_record(struct rp_prefix_index *index, uint32_t slot, uint32_t generation,
 			    uint32_t capacity, const uint64_t *hashes, size_t hash_count);
