@@ -29,6 +29,8 @@
 #define RP_PROFILE_PLUGINS_MAX	    32u
 #define RP_YAML_DEPTH_MAX	    32u
 #define RP_YAML_NODES_MAX	    200000u
+#define RP_YAML_KEYS_MAX	    1024u /* keys of one mapping; duplicates are looked for pairwise */
+#define RP_YAML_ANCHORS_MAX	    64u
 #define RP_FLAG_VALUE_MAX	    4096u
 #define RP_CERT_BYTES_MAX	    (48u << 10) /* PEM chain or PEM key */
 
