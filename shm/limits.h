@@ -63,6 +63,14 @@
 #define RP_ARENA_BLOCK_BYTES	 16384u
 #define RP_ARENA_BYTES_MAX	 (8u << 20) /* parse state of one stream */
 
+/* ---- ext_proc and health messages ---- */
+#define RP_EXT_PROC_HEADER_MAP_BYTES_MAX (256u << 10) /* encoded */
+#define RP_EXT_PROC_METADATA_BYTES_MAX	 (1u << 20)   /* metadata_context, encoded */
+#define RP_EXT_PROC_ERROR_BYTES_MAX	 2048u	      /* text of an ImmediateResponse */
+#define RP_GRPC_TICK_MS			 10  /* deadlines are looked at no more often */
+#define RP_HEALTH_WATCH_MS		 100 /* Watch callers hear of a change so late at most */
+#define RP_HEALTH_SERVICE_BYTES_MAX	 256u
+
 /* ---- decoders ---- */
 #define RP_PB_DEPTH_MAX	     16u /* nested Struct values of metadata */
 #define RP_JSON_DEPTH_MAX    128u

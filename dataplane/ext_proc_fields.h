@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Field numbers of envoy.service.ext_proc.v3 and what it refers to, as far as they are used.
+ */
+#ifndef RP_DATAPLANE_EXT_PROC_FIELDS_H
+#define RP_DATAPLANE_EXT_PROC_FIELDS_H
+
+/* ProcessingRequest; 2 to 7 are the oneof `request` */
+enum {
+	RP_PB_REQUEST_REQUEST_HEADERS = 2,
+	RP_PB_REQUEST_RESPONSE_HEADERS = 3,
+	RP_PB_REQUEST_REQUEST_BODY = 4,
+	RP_PB_REQUEST_RESPONSE_BODY = 5,
+	RP_PB_REQUEST_REQUEST_TRAILERS = 6,
+	RP_PB_REQUEST_RESPONSE_TRAILERS = 7,
+	RP_PB_REQUEST_METADATA_CONTEXT = 8,
+	RP_PB_REQUEST_OBSERVABILITY_MODE = 10,
+	RP_PB_REQUEST_PROTOCOL_CONFIG = 11,
+};
+
+/* ProtocolConfiguration */
+enum { RP_PB_PROTOCOL_REQUEST_BODY_MODE = 1, RP_PB_PROTOCOL_RESPONSE_BODY_MODE = 2 };
+
+/* HttpHeaders, HttpTrailers, HttpBody */
+enum { RP_PB_HEADERS_HEADERS = 1, RP_PB_HEADERS_END_OF_STREAM = 3 };
+enum { RP_PB_TRAILERS_TRAILERS = 1 };
+enum { RP_PB_BODY_BODY = 1, RP_PB_BODY_END_OF_STREAM = 2 };
+
+/* config.core.v3.HeaderMap, HeaderValue, HeaderValueOption */
+enum { RP_PB_HEADER_MAP_HEADERS = 1 };
+enum { RP_PB_HEADER_KEY = 1, RP_PB_HEADER_VALUE = 2, RP_PB_HEADER_RAW_VALUE = 3 };
+enum { RP_PB_HEADER_OPTION_HEADER = 1 };
+
+/* config.core.v3.Metadata; map entries; google.protobuf.Struct, Value, ListValue */
+enum { RP_PB_METADATA_FILTER_METADATA = 1 };
+enum { RP_PB_ENTRY_KEY = 1, RP_PB_ENTRY_VALUE = 2 };
+enum { RP_PB_STRUCT_FIELDS = 1 };
+enum {
+	RP_PB_VALUE_NULL = 1,
+	RP_PB_VALUE_NUMBER = 2,
+	RP_PB_VALUE_STRING = 3,
+	RP_PB_VALUE_BOOL = 4,
+	RP_PB_VALUE_STRUCT = 5,
+	RP_PB_VALUE_LIST = 6,
+};
+enum { RP_PB_LIST_VALUES = 1 };
+
+/* ProcessingResponse; 1 to 7 are of the oneof `response` */
+enum {
+	RP_PB_RESPONSE_REQUEST_HEADERS = 1,
+	RP_PB_RESPONSE_RESPONSE_HEADERS = 2,
+	RP_PB_RESPONSE_REQUEST_BODY = 3,
+	RP_PB_RESPONSE_RESPONSE_BODY = 4,
+	RP_PB_RESPONSE_REQUEST_TRAILERS = 5,
+	RP_PB_RESPONSE_RESPONSE_TRAILERS = 6,
+	RP_PB_RESPONSE_IMMEDIATE = 7,
+	RP_PB_RESPONSE_DYNAMIC_METADATA = 8,
+};
+
+/* HeadersResponse, BodyResponse; CommonResponse; HeaderMutation */
+enum { RP_PB_REPLY_RESPONSE = 1 };
+enum {
+	RP_PB_COMMON_HEADER_MUTATION = 2,
+	RP_PB_COMMON_BODY_MUTATION = 3,
+	RP_PB_COMMON_CLEAR_ROUTE_CACHE = 5
+};
+enum { RP_PB_MUTATION_SET_HEADERS = 1, RP_PB_MUTATION_REMOVE_HEADERS = 2 };
+
+/* BodyMutation, StreamedBodyResponse */
+enum {
+	RP_PB_BODY_MUTATION_BODY = 1,
+	RP_PB_BODY_MUTATION_CLEAR = 2,
+	RP_PB_BODY_MUTATION_STREAMED = 3
+};
+enum { RP_PB_STREAMED_BODY = 1, RP_PB_STREAMED_END_OF_STREAM = 2 };
+
+/* ImmediateResponse, type.v3.HttpStatus */
+enum { RP_PB_IMMEDIATE_STATUS = 1, RP_PB_IMMEDIATE_HEADERS = 2, RP_PB_IMMEDIATE_BODY = 3 };
+enum { RP_PB_HTTP_STATUS_CODE = 1 };
+
+/* grpc.health.v1 */
+enum { RP_PB_HEALTH_SERVICE = 1, RP_PB_HEALTH_STATUS = 1, RP_PB_HEALTH_LIST_STATUSES = 1 };
+
+/* BodySendMode */
+enum rp_body_mode {
+	RP_BODY_MODE_NONE = 0,
+	RP_BODY_MODE_STREAMED = 1,
+	RP_BODY_MODE_BUFFERED = 2,
+	RP_BODY_MODE_BUFFERED_PARTIAL = 3,
+	RP_BODY_MODE_FULL_DUPLEX = 4,
+};
+
+#endif /* RP_DATAPLANE_EXT_PROC_FIELDS_H */

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dataplane/header_store.h"
+
+#define DEFAULT_PATH "/v1/completions"
+
+enum header_id {
+	HEADER_PATH,
+	HEADER_ORIGINAL_PATH,
+	HEADER_FORWARDED_PATH,
+	HEADER_REQUEST_ID,
+	HEADER_OBJECTIVE,
+	HEADER_OBJECTIVE_ALIAS,
+	HEADER_FAIRNESS,
+	HEADER_FAIRNESS_ALIAS,
+	HEADER_REWRITE,
+	HEADER_REWRITE_ALIAS,
+	HEADER_VIDEO_FPS,
+	HEADER_VIDEO_DURATION,
+	HEADER_VIDEO_RESOLUTION,
+	HEADER_SLO_TTFT,
+	HEADER_SLO_TTFT_ALIAS,
+	HEADER_SLO_TPOT,
+	HEADER_SLO_TPOT_ALIAS,
+	HEADER_SUBSET,
+	HEADER_DESTINATION,
+	HEADER_SERVED,
+	HEADER_DROPPED_REASON,
+	HEADER_CONTENT_LENGTH,
+	HEADER_COUNT,
+	HEADER_OTHER = HEADER_COUNT,
+};
+
+/* What happens to a header besides being read. */
+enum header_rule {
+	RULE_PASS,
+	RULE_OWNED,  /* not echoed; the proxy or this program sets it */
+	RULE_REMOVE, /* not echoed, and removed from what goes to the model server */
+};
+
+static const struct {
+	const char *name;
+	enum header_rule rule;
+} known_header[HEADER_COUNT] = {
+	[HEADER_PATH] = {":path", RULE_PASS},
+	[HEADER_ORIGINAL_PATH] = {"x-original-path", RULE_PASS},
+	[HEADER_FORWARDED_PATH] = {"x-forwarded-path", RULE_PASS},
+	[HEADER_REQUEST_ID] = {"x-request-id", RULE_PASS},
+	[HEADER_OBJECTIVE] = {"x-llm-d-inference-objective", RULE_REMOVE},
+	[HEADER_OBJECTIVE_ALIAS] = {"x-gateway-inference-objective", RULE_REMOVE},
+	[HEADER_FAIRNESS] = {"x-llm-d-inference-fairness-id", RULE_REMOVE},
+	[HEADER_FAIRNESS_ALIAS] = {"x-gateway-inference-fairness-id", RULE_REMOVE},
+	[HEADER_REWRITE] = {"x-llm-d-model-name-rewrite", RULE_REMOVE},
+	[HEADER_REWRITE_ALIAS] = {"x-gateway-model-name-rewrite", RULE_REMOVE},
+	[HEADER_VIDEO_FPS] = {"x-llm-d-video-fps", RULE_REMOVE},
+	[HEADER_VIDEO_DURATION] = {"x-llm-d-video-duration-seconds", RULE_REMOVE},
+	[HEADER_VIDEO_RESOLUTION] = {"x-llm-d-video-resolution", RULE_REMOVE},
+	[HEADER_SLO_TTFT] = {"x-llm-d-slo-ttft-ms", RULE_REMOVE},
+	[HEADER_SLO_TTFT_ALIAS] = {"x-slo-ttft-ms", RULE_REMOVE},
+	[HEADER_SLO_TPOT] = {"x-llm-d-slo-tpot-ms", RULE_REMOVE},
+	[HEADER_SLO_TPOT_ALIAS] = {"x-slo-tpot-ms", RULE_REMOVE},
+	[HEADER_SUBSET] = {"x-gateway-destination-endpoint-subset", RULE_REMOVE},
+	[HEADER_DESTINATION] = {"x-gateway-destination-endpoint", RULE_OWNED},
+	[HEADER_SERVED] = {"x-gateway-destination-endpoint-served", RULE_REMOVE},
+	[HEADER_DROPPED_REASON] = {"x-llm-d-request-dropped-reason", RULE_REMOVE},
+	[HEADER_CONTENT_LENGTH] = {"content-length", RULE_OWNED},
+};
+
+static enum header_id find_known(struct rp_bytes name)
+{
+	for (unsigned i = 0; i < HEADER_COUNT; i++) {
+		if (rp_bytes_equal_nocase(name, rp_bytes_str(known_header[i].name)))
+			return (enum header_id)i;
+	}
+	return HEADER_OTHER;
+}
+
+static bool ends_with_nocase(struct rp_bytes a, struct rp_bytes suffix)
+{
+	return a.len >= suffix.len &&
+	       rp_bytes_equal_nocase(rp_bytes_slice(a, a.len - suffix.len, suffix.len), suffix);
+}
+
+/* x-prefiller-host-port, x-encoder-hosts-ports and whatever else sends a model server elsewhere. */
+static bool is_host_port(struct rp_bytes name)
+{
+	return rp_bytes_equal_nocase(rp_bytes_slice(name, 0, 2), RP_BYTES_LIT("x-")) &&
+	       (ends_with_nocase(name, RP_BYTES_LIT("-host-port")) ||
+		ends_with_nocase(name, RP_BYTES_LIT("-hosts-ports")));
+}
+
+static enum header_rule header_rule(enum header_id id, struct rp_bytes name)
+{
+	if (id != HEADER_OTHER)
+		return known_header[id].rule;
+	return is_host_port(name) ? RULE_REMOVE : RULE_PASS;
+}
+
+static struct rp_bytes copy_lower(struct rp_arena *arena, struct rp_bytes name)
+{
+	uint8_t *copy = rp_arena_alloc(arena, name.len);
+
+	for (size_t i = 0; copy != NULL && i < name.len; i++)
+		copy[i] = name.ptr[i] >= 'A' && name.ptr[i] <= 'Z' ? (uint8_t)(name.ptr[i] | 0x20)
+								   : name.ptr[i];
+	return rp_bytes(copy, copy == NULL ? 0 : name.len);
+}
+
+/* Check the bounds, count what goes where. */
+static int survey(struct rp_bytes map, uint32_t *ret_remove, uint32_t *ret_pass)
+{
+	struct rp_reader r = rp_reader(map);
+	uint32_t count = 0, remove = 0;
+	struct rp_header header;
+	size_t bytes = 0;
+
+	while (rp_ext_proc_next_header(&r, &header)) {
+		bytes += header.name.len + header.value.len;
+		if (++count > RP_HTTP_HEADERS_MAX || bytes > RP_HTTP_HEADER_BYTES_MAX)
+			return RP_ETOOBIG;
+		if (header_rule(find_known(header.name), header.name) == RULE_REMOVE)
+			remove++;
+	}
+	*ret_remove = remove;
+	*ret_pass = count - remove;
+	return r.err;
+}
+
+static int add_remove(struct rp_header_store *store, struct rp_arena *arena, struct rp_bytes name)
+{
+	struct rp_bytes lower;
+
+	for (uint32_t i = 0; i < store->remove_count; i++) {
+		if (rp_bytes_equal_nocase(store->remove[i], name))
+			return RP_OK;
+	}
+	lower = copy_lower(arena, name);
+	if (lower.ptr == NULL)
+		return RP_ENOMEM;
+	store->remove[store->remove_count++] = lower;
+	return RP_OK;
+}
+
+static int add_echo(struct rp_header *echo, uint32_t *count, struct rp_arena *arena,
+		    const struct rp_header *header)
+{
+	uint32_t at = 0;
+
+	while (at < *count && !rp_bytes_equal_nocase(echo[at].name, header->name))
+		at++;
+	echo[at].name = copy_lower(arena, header->name);
+	echo[at].value = rp_arena_copy(arena, header->value);
+	if (echo[at].name.ptr == NULL || (echo[at].value.ptr == NULL && header->value.len > 0))
+		return RP_ENOMEM;
+	if (at == *count)
+		(*count)++;
+	return RP_OK;
+}
+
+int rp_header_store_echo(struct rp_arena *arena, struct rp_bytes header_map,
+			 struct rp_header **ret_headers, uint32_t *ret_count)
+{
+	struct rp_reader r = rp_reader(header_map);
+	uint32_t remove_count = 0, pass_count = 0;
+	struct rp_header header, *echo;
+	uint32_t count = 0;
+	int err;
+
+	err = survey(header_map, &remove_count, &pass_count);
+	if (err != RP_OK)
+		return err;
+	echo = rp_arena_alloc(arena, pass_count * sizeof(*echo));
+	if (echo == NULL)
+		return RP_ENOMEM;
+	while (rp_ext_proc_next_header(&r, &header)) {
+		if (header_rule(find_known(header.name), header.name) != RULE_PASS)
+			continue;
+		err = add_echo(echo, &count, arena, &header);
+		if (err != RP_OK)
+			return err;
+	}
+	*ret_headers = echo;
+	*ret_count = count;
+	return RP_OK;
+}
+
+static struct rp_bytes first_present(const struct rp_bytes *values, enum header_id first,
+				     enum header_id second)
+{
+	return values[first].len > 0 ? values[first] : values[second];
+}
+
+static void resolve(struct rp_header_store *store, const struct rp_bytes *values)
+{
+	struct rp_request_headers *known = &store->known;
+
+	known->path = first_present(values, HEADER_PATH, HEADER_ORIGINAL_PATH);
+	if (known->path.len == 0)
+		known->path = values[HEADER_FORWARDED_PATH];
+	if (known->path.len == 0)
+		known->path = RP_BYTES_LIT(DEFAULT_PATH);
+	known->request_id = values[HEADER_REQUEST_ID];
+	known->objective = first_present(values, HEADER_OBJECTIVE, HEADER_OBJECTIVE_ALIAS);
+	known->fairness_id = first_present(values, HEADER_FAIRNESS, HEADER_FAIRNESS_ALIAS);
+	known->model_rewrite = first_present(values, HEADER_REWRITE, HEADER_REWRITE_ALIAS);
+	known->hints.video_fps = values[HEADER_VIDEO_FPS];
+	known->hints.video_duration_seconds = values[HEADER_VIDEO_DURATION];
+	known->hints.video_resolution = values[HEADER_VIDEO_RESOLUTION];
+	store->has_request_id = known->request_id.len > 0;
+}
+
+int rp_header_store_fill(struct rp_header_store *store, struct rp_arena *arena,
+			 struct rp_bytes header_map, bool has_echo)
+{
+	struct rp_bytes values[HEADER_COUNT] = {0};
+	struct rp_reader r = rp_reader(header_map);
+	uint32_t remove_count = 0, pass_count = 0;
+	struct rp_header header;
+	enum header_id id;
+	int err;
+
+	*store = (struct rp_header_store){0};
+	err = survey(header_map, &remove_count, &pass_count);
+	if (err != RP_OK)
+		return err;
+	store->remove = rp_arena_alloc(arena, remove_count * sizeof(*store->remove));
+	if (store->remove == NULL)
+		return RP_ENOMEM;
+	while (rp_ext_proc_next_header(&r, &header)) {
+		id = find_known(header.name);
+		if (header_rule(id, header.name) == RULE_REMOVE) {
+			err = add_remove(store, arena, header.name);
+			if (err != RP_OK)
+				return err;
+		}
+		if (id < HEADER_SLO_TTFT) {
+			values[id] = rp_arena_copy(arena, header.value);
+			if (values[id].ptr == NULL && header.value.len > 0)
+				return RP_ENOMEM;
+		}
+	}
+	resolve(store, values);
+	return has_echo ? rp_header_store_echo(arena, header_map, &store->echo, &store->echo_count)
+			: RP_OK;
+}

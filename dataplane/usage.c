@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dataplane/usage.h"
+
+enum node { NODE_NONE, NODE_ROOT, NODE_USAGE, NODE_DETAILS, NODE_RESPONSE };
+
+enum key {
+	KEY_NONE,
+	KEY_USAGE,
+	KEY_RESPONSE,
+	KEY_TYPE,
+	KEY_PROMPT_DETAILS,
+	KEY_INPUT_DETAILS,
+	KEY_LEAF, /* + enum rp_usage_leaf */
+};
+
+enum lexer { LEX_PLAIN, LEX_STRING, LEX_ESCAPE, LEX_NUMBER, LEX_FRACTION };
+
+/* "data:" is matched up to LINE_DATA; a blank after it belongs to no JSON. */
+enum line { LINE_START = 0, LINE_DATA = 5, LINE_SKIP = 6 };
+
+static void begin_event(struct rp_usage_scan *scan)
+{
+	scan->leaf_seen = 0;
+	scan->node = NODE_NONE;
+	scan->key = KEY_NONE;
+	scan->lexer = LEX_PLAIN;
+	scan->text_len = 0;
+	scan->is_in_response = false;
+	scan->is_completed = false;
+	scan->has_usage = false;
+	scan->depth = 0;
+	scan->details_key = 0;
+}
+
+void rp_usage_begin(struct rp_usage_scan *scan, bool is_events)
+{
+	*scan = (struct rp_usage_scan){.is_events = is_events, .line = LINE_START};
+	begin_event(scan);
+}
+
+static bool has_leaf(const struct rp_usage_scan *scan, enum rp_usage_leaf leaf)
+{
+	return (scan->leaf_seen >> leaf & 1) != 0;
+}
+
+static uint32_t first_leaf(const struct rp_usage_scan *scan, enum rp_usage_leaf first,
+			   enum rp_usage_leaf second)
+{
+	if (has_leaf(scan, first))
+		return scan->leaf[first];
+	return has_leaf(scan, second) ? scan->leaf[second] : 0;
+}
+
+/* Non-zero counts replace earlier ones, cached ones whenever present. */
+static void end_event(struct rp_usage_scan *scan)
+{
+	struct rp_usage *found = &scan->found;
+	uint32_t prompt, completion;
+
+	if (scan->has_usage && (!scan->is_in_response || !scan->is_events || scan->is_completed)) {
+		prompt = first_leaf(scan, RP_USAGE_PROMPT, RP_USAGE_INPUT);
+		completion = first_leaf(scan, RP_USAGE_COMPLETION, RP_USAGE_OUTPUT);
+		if (prompt > 0)
+			found->prompt_tokens = prompt;
+		if (completion > 0)
+			found->completion_tokens = completion;
+		if (prompt > 0 && completion > 0 && has_leaf(scan, RP_USAGE_TOTAL) &&
+		    scan->leaf[RP_USAGE_TOTAL] > 0)
+			found->total_tokens = scan->leaf[RP_USAGE_TOTAL];
+		else
+			found->total_tokens = found->prompt_tokens + found->completion_tokens;
+		if (has_leaf(scan, RP_USAGE_PROMPT_CACHED) ||
+		    has_leaf(scan, RP_USAGE_INPUT_CACHED)) {
+			found->has_cached = true;
+			found->cached_tokens =
+				first_leaf(scan, RP_USAGE_INPUT_CACHED, RP_USAGE_PROMPT_CACHED);
+		}
+	}
+	begin_event(scan);
+}
+
+/* Depth at which the members of the current node stand. */
+static uint32_t node_depth(const struct rp_usage_scan *scan)
+{
+	uint32_t deeper = scan->is_in_response ? 1 : 0;
+
+	switch ((enum node)scan->node) {
+	case NODE_NONE:
+		return 0;
+	case NODE_ROOT:
+		return 1;
+	case NODE_USAGE:
+		return 2 + deeper;
+	case NODE_DETAILS:
+		return 3 + deeper;
+	case NODE_RESPONSE:
+		return 2;
+	}
+	return 0;
+}
+
+static bool is_among_members(const struct rp_usage_scan *scan)
+{
+	return scan->node != NODE_NONE && scan->depth == node_depth(scan);
+}
+
+static uint8_t find_key(const struct rp_usage_scan *scan, struct rp_bytes name)
+{
+	static const struct {
+		uint8_t node;
+		uint8_t key;
+		const char *name;
+	} keys[] = {
+		{NODE_ROOT, KEY_USAGE, "usage"},
+		{NODE_ROOT, KEY_RESPONSE, "response"},
+		{NODE_ROOT, KEY_TYPE, "type"},
+		{NODE_RESPONSE, KEY_USAGE, "usage"},
+		{NODE_USAGE, KEY_LEAF + RP_USAGE_PROMPT, "prompt_tokens"},
+		{NODE_USAGE, KEY_LEAF + RP_USAGE_INPUT, "input_tokens"},
+		{NODE_USAGE, KEY_LEAF + RP_USAGE_COMPLETION, "completion_tokens"},
+		{NODE_USAGE, KEY_LEAF + RP_USAGE_OUTPUT, "output_tokens"},
+		{NODE_USAGE, KEY_LEAF + RP_USAGE_TOTAL, "total_tokens"},
+		{NODE_USAGE, KEY_PROMPT_DETAILS, "prompt_tokens_details"},
+		{NODE_USAGE, KEY_INPUT_DETAILS, "input_tokens_details"},
+	};
+
+	for (size_t i = 0; i < RP_ARRAY_LEN(keys); i++) {
+		if (keys[i].node == scan->node && rp_bytes_equal_str(name, keys[i].name))
+			return keys[i].key;
+	}
+	return KEY_NONE;
+}
+
+static void set_leaf(struct rp_usage_scan *scan, uint8_t leaf, uint32_t value)
+{
+	scan->leaf[leaf] = value;
+	scan->leaf_seen |= (uint8_t)(1u << leaf);
+}
+
+/* A string's end: it may be a key (a colon decides), or the value of one. */
+static void on_string(struct rp_usage_scan *scan)
+{
+	struct rp_bytes text = rp_bytes(scan->text, scan->text_len);
+	uint64_t number;
+
+	if (scan->key == KEY_TYPE)
+		scan->is_completed = rp_bytes_equal_str(text, "response.completed");
+	else if (scan->key >= KEY_LEAF && rp_bytes_to_u64(text, UINT32_MAX, &number) == RP_OK)
+		set_leaf(scan, (uint8_t)(scan->key - KEY_LEAF), (uint32_t)number);
+}
+
+static void on_colon(struct rp_usage_scan *scan)
+{
+	struct rp_bytes name = rp_bytes(scan->text, scan->text_len);
+
+	if (!is_among_members(scan))
+		return;
+	/* The details hold one member; which leaf it is the node's key has told already. */
+	if (scan->node == NODE_DETAILS)
+		scan->key = rp_bytes_equal_str(name, "cached_tokens")
+				    ? (uint8_t)(KEY_LEAF + (scan->details_key == KEY_INPUT_DETAILS
+								    ? RP_USAGE_INPUT_CACHED
+								    : RP_USAGE_PROMPT_CACHED))
+				    : (uint8_t)KEY_NONE;
+	else
+		scan->key = find_key(scan, name);
+}
+
+static void on_open(struct rp_usage_scan *scan, bool is_object)
+{
+	bool is_member = is_among_members(scan);
+
+	scan->depth++;
+	if (scan->depth == 1 && is_object) {
+		scan->node = NODE_ROOT;
+	} else if (is_member && is_object) {
+		if (scan->key == KEY_USAGE) {
+			scan->is_in_response = scan->node == NODE_RESPONSE;
+			scan->node = NODE_USAGE;
+			scan->has_usage = true;
+		} else if (scan->key == KEY_RESPONSE) {
+			scan->node = NODE_RESPONSE;
+		} else if (scan->key == KEY_PROMPT_DETAILS || scan->key == KEY_INPUT_DETAILS) {
+			scan->node = NODE_DETAILS;
+			scan->details_key = scan->key;
+		}
+	}
+	scan->key = KEY_NONE;
+}
+
+static void on_close(struct rp_usage_scan *scan)
+{
+	if (is_among_members(scan)) {
+		switch ((enum node)scan->node) {
+		case NODE_NONE:
+		case NODE_ROOT:
+			scan->node = NODE_NONE;
+			break;
+		case NODE_USAGE:
+			scan->node = scan->is_in_response ? NODE_RESPONSE : NODE_ROOT;
+			break;
+		case NODE_DETAILS:
+			scan->node = NODE_USAGE;
+			break;
+		case NODE_RESPONSE:
+			scan->node = NODE_ROOT;
+			break;
+		}
+	}
+	if (scan->depth > 0)
+		scan->depth--;
+	scan->key = KEY_NONE;
+}
+
+static void add_digit(struct rp_usage_scan *scan, uint8_t c)
+{
+	uint8_t leaf = (uint8_t)(scan->key - KEY_LEAF);
+	uint64_t value = has_leaf(scan, leaf) ? scan->leaf[leaf] : 0;
+
+	value = value * 10 + (uint64_t)(c - '0');
+	set_leaf(scan, leaf, value > UINT32_MAX ? UINT32_MAX : (uint32_t)value);
+}
+
+static void on_plain(struct rp_usage_scan *scan, uint8_t c)
+{
+	switch (c) {
+	case '"':
+		scan->lexer = LEX_STRING;
+		scan->text_len = 0;
+		break;
+	case ':':
+		on_colon(scan);
+		break;
+	case '{':
+	case '[':
+		on_open(scan, c == '{');
+		break;
+	case '}':
+	case ']':
+		on_close(scan);
+		break;
+	case ',':
+		scan->key = KEY_NONE;
+		break;
+	case '-': /* a negative count says nothing */
+		scan->key = KEY_NONE;
+		break;
+	default:
+		if (c >= '0' && c <= '9' && scan->key >= KEY_LEAF) {
+			scan->leaf_seen &= (uint8_t) ~(1u << (scan->key - KEY_LEAF));
+			add_digit(scan, c);
+			scan->lexer = LEX_NUMBER;
+		}
+		break;
+	}
+}
+
+static void add_text(struct rp_usage_scan *scan, uint8_t c)
+{
+	if (scan->text_len < RP_USAGE_TEXT_BYTES)
+		scan->text[scan->text_len++] = (char)c;
+}
+
+static void on_json(struct rp_usage_scan *scan, uint8_t c)
+{
+	switch ((enum lexer)scan->lexer) {
+	case LEX_STRING:
+		if (c == '\\') {
+			scan->lexer = LEX_ESCAPE;
+		} else if (c == '"') {
+			scan->lexer = LEX_PLAIN;
+			on_string(scan);
+		} else {
+			add_text(scan, c);
+		}
+		break;
+	case LEX_ESCAPE: /* no name that matters has an escape: make this one too long to match */
+		scan->text_len = RP_USAGE_TEXT_BYTES;
+		scan->lexer = LEX_STRING;
+		break;
+	case LEX_NUMBER:
+		if (c >= '0' && c <= '9') {
+			add_digit(scan, c);
+			break;
+		}
+		scan->lexer = c == '.' || c == 'e' || c == 'E' ? LEX_FRACTION : LEX_PLAIN;
+		if (scan->lexer == LEX_PLAIN)
+			on_plain(scan, c);
+		break;
+	case LEX_FRACTION:
+		if ((c >= '0' && c <= '9') || c == '-' || c == '+' || c == 'e' || c == 'E')
+			break;
+		scan->lexer = LEX_PLAIN;
+		on_plain(scan, c);
+		break;
+	case LEX_PLAIN:
+		on_plain(scan, c);
+		break;
+	}
+}
+
+/* The part of a string that neither ends it nor escapes: skipped in one go once it is too long. */
+static size_t skip_string(const struct rp_usage_scan *scan, struct rp_bytes rest)
+{
+	size_t n = 0;
+
+	if (scan->lexer != LEX_STRING || scan->text_len < RP_USAGE_TEXT_BYTES)
+		return 0;
+	while (n < rest.len && rest.ptr[n] != '"' && rest.ptr[n] != '\\' && rest.ptr[n] != '\n')
+		n++;
+	return n;
+}
+
+static void feed_json(struct rp_usage_scan *scan, struct rp_bytes chunk)
+{
+	for (size_t i = 0; i < chunk.len; i++) {
+		i += skip_string(scan, rp_bytes_slice(chunk, i, chunk.len));
+		if (i < chunk.len)
+			on_json(scan, chunk.ptr[i]);
+	}
+}
+
+/* One stretch without a newline. */
+static void feed_line(struct rp_usage_scan *scan, struct rp_bytes part)
+{
+	while (part.len > 0 && scan->line < LINE_DATA) {
+		if (part.ptr[0] != (uint8_t) "data:"[scan->line]) {
+			scan->line = LINE_SKIP;
+			return;
+		}
+		scan->line++;
+		part = rp_bytes_slice(part, 1, part.len);
+	}
+	if (scan->line == LINE_DATA)
+		feed_json(scan, part);
+}
+
+void rp_usage_feed(struct rp_usage_scan *scan, struct rp_bytes chunk)
+{
+	const uint8_t *newline;
+	size_t n;
+
+	if (!scan->is_events) {
+		feed_json(scan, chunk);
+		return;
+	}
+	while (chunk.len > 0) {
+		newline = memchr(chunk.ptr, '\n', chunk.len);
+		n = newline == NULL ? chunk.len : (size_t)(newline - chunk.ptr);
+		feed_line(scan, rp_bytes_slice(chunk, 0, n));
+		if (newline == NULL)
+			break;
+		end_event(scan);
+		scan->line = LINE_START;
+		chunk = rp_bytes_slice(chunk, n + 1, chunk.len);
+	}
+}
+
+const struct rp_usage *rp_usage_end(struct rp_usage_scan *scan)
+{
+	end_event(scan);
+	return &scan->found;
+}
