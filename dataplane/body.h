@@ -2,8 +2,8 @@
  *
  * Body bytes on their way through: a chain of fixed-size buffers from the worker's pool. A body is
  * written at its end and taken away at its front; buffers go back to the pool as soon as their last
- * byte is gone. The bytes are copied in once (out of the receive buffer, which goes back to the ring)
- * and encrypted out of here: there is no further copy.
+ * byte is gone. The bytes are copied in once (out of the receive buffer, which goes back to the
+ * ring) and encrypted out of here: there is no further copy.
  *
  * The pool is the budget of all bodies of the worker: out of it is a normal answer (429).
  */
@@ -13,18 +13,21 @@
 #include "shm/bytes.h"
 #include "shm/limits.h"
 
+enum { RP_BODY_RESERVE_BYTES = 8192 };
 enum { RP_BODY_BUF_BYTES = 16384 - 32, RP_BODY_BUF_SMALL_BYTES = 2048 - 32 };
 
 struct rp_body_buf {
 	struct rp_body_buf *next;
 	uint32_t begin; /* first byte not taken yet */
 	uint32_t end;
-	uint32_t capacity; /* RP_BODY_BUF_BYTES, or RP_BODY_BUF_SMALL_BYTES for the first of a body */
+	uint32_t capacity; /* RP_BODY_BUF_BYTES, or RP_BODY_BUF_SMALL_BYTES for the first of a body
+			    */
 	uint32_t reserved;
 	uint8_t data[];
 };
 
-/* One a worker. Buffers are obtained on demand, kept for reuse, and never exceed bytes_max in all. */
+/* One a worker. Buffers are obtained on demand, kept for reuse, and never exceed bytes_max in all.
+ */
 struct rp_body_pool {
 	struct rp_body_buf *free_large;
 	struct rp_body_buf *free_small;
@@ -42,10 +45,19 @@ struct rp_body {
 void rp_body_pool_init(struct rp_body_pool *pool, uint64_t bytes_max);
 void rp_body_pool_fini(struct rp_body_pool *pool);
 
-/** Append a copy of the bytes. @return RP_OK; RP_ENOMEM: the pool is at its limit (nothing appended) */
-RP_MUST_CHECK int rp_body_append(struct rp_body *body, struct rp_body_pool *pool, struct rp_bytes in);
+/** Append a copy of the bytes. @return RP_OK; RP_ENOMEM: the pool is at its limit (nothing
+ * appended) */
+RP_MUST_CHECK int rp_body_append(struct rp_body *body, struct rp_body_pool *pool,
+				 struct rp_bytes in);
 
-/** Move the first n bytes of `from` to the end of `to`; buffers are moved, split ones copied. */
+/** The same for a short answer that must also get through when the pool is at its limit (429): a
+ * body that stays within RP_BODY_RESERVE_BYTES is not held to the limit. */
+RP_MUST_CHECK int rp_body_append_reserve(struct rp_body *body, struct rp_body_pool *pool,
+					 struct rp_bytes in);
+
+/** Move the first n bytes of `from` to the end of `to`; buffers are moved. A split copies the
+ * smaller part into a buffer that may exceed the pool's limit.
+ * @return RP_OK; RP_ENOMEM: the system is out of memory (the whole buffers before are moved) */
 RP_MUST_CHECK int rp_body_move(struct rp_body *to, struct rp_body *from, uint64_t n,
 			       struct rp_body_pool *pool);
 
