@@ -42,18 +42,11 @@ struct rp_control {
 	struct rp_log_drain *log_drain;
 };
 
-/* Exit codes of ringpick-control, which the supervisor reads. */
-enum {
-	RP_CONTROL_EXIT_OK = 0,
-	RP_CONTROL_EXIT_CONFIG = 1, /* what the user gave cannot work; the message is printed */
-	RP_CONTROL_EXIT_FAULT = 3,  /* the machine's or our own fault: worth another try */
-};
-
 /**
  * Be the control process until SIGTERM.
  *
  * @param argc, argv  the supervisor's own arguments (those after "--")
- * @return exit code of the process, RP_CONTROL_EXIT_…
+ * @return exit code of the process, enum rp_exit
  */
 RP_MUST_CHECK int rp_control_run(int argc, char *const argv[]);
 

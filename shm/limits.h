@@ -10,6 +10,15 @@
 #define RP_WORKERS_MAX 64u		     /* worker slots in the segment */
 #define RP_READERS_MAX (2u * RP_WORKERS_MAX) /* RCU readers: two generations of workers */
 
+#define RP_LISTEN_BACKLOG 4096              /* the kernel cuts it to net.core.somaxconn */
+#define RP_STALL_MS 1000                    /* an online worker without a turn for so long is stalled */
+#define RP_STALL_CHECKS 8                   /* killed when seen stalled so often in a row… */
+#define RP_STALL_CHECK_MS 250               /* …so far apart: a pause of the machine kills nobody */
+#define RP_QUICK_DEATH_MS 1000              /* a child that lived shorter waits longer each time */
+#define RP_RESPAWN_DELAY_MIN_MS 10
+#define RP_RESPAWN_DELAY_MAX_MS 1000
+#define RP_CONTROL_STOP_MS 5000             /* control's time to end after SIGTERM */
+
 /* ---- endpoints ---- */
 #define RP_ENDPOINTS_MAX	16384u /* endpoint slots; --max-endpoints lowers it */
 #define RP_ENDPOINT_ADDRESS_MAX 56u    /* "[IPv6]:port", terminated */

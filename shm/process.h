@@ -61,6 +61,15 @@ enum rp_inherited_fd {
 	RP_FD_SECRETS_FIRST = 10 + RP_WORKERS_MAX, /* + i: control's end of worker i's secrets socket */
 };
 
+/* Exit codes of children, which the supervisor reads. */
+enum rp_exit {
+	RP_EXIT_OK = 0,
+	RP_EXIT_CONFIG = 1, /* what the user gave cannot work (the message is printed): before the first
+	                       publication the supervisor then gives up, too */
+	RP_EXIT_FAULT = 3,  /* the machine's or our own fault: worth another try */
+	RP_EXIT_EXEC = 127, /* the program could not be executed */
+};
+
 /*
  * On the secrets socket: a worker sends one byte RP_SECRETS_HELLO when it starts; control answers,
  * and also sends on its own when certificates change, one message: this head, then certificate chain

@@ -1,0 +1,744 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "control/children.h"
+#include "control/sockets.h"
+#include "shm/clock.h"
+#include "shm/layout.h"
+#include "shm/log.h"
+
+#define LOGGER "supervisor"
+
+struct worker {
+	struct rp_child child;
+	struct rp_supervisor *supervisor;
+	uint32_t index;
+	char index_text[12];
+	char *argv[3];
+	bool was_ready;	 /* ever: its surroundings work */
+	bool is_awaited; /* started, not yet ready */
+	int64_t died_ns; /* the one before; 0: there was none */
+	int wake_fd;
+	int secrets[2]; /* worker's end, control's end */
+	int handoff[2]; /* read end, write end */
+};
+
+struct rp_supervisor {
+	const struct rp_flags *flags;
+	const struct rp_settings *settings;
+	struct rp_loop *loop;
+	struct rp_shared shared;
+	int tables_fd;	  /* writable, for control */
+	int tables_ro_fd; /* for workers */
+	int live_fd;
+	int ext_proc_fd;
+	int health_fd;
+	int metrics_fd;
+	int published_fd;
+	int signal_fd;
+
+	struct rp_loop_watch signal_watch;
+	struct rp_loop_watch published_watch;
+	struct rp_loop_timer check; /* for stalled workers */
+	struct rp_loop_timer ready; /* looks for workers that became ready */
+	struct rp_loop_timer drain; /* end of DRAINING, then of STOPPING, then of control */
+
+	enum rp_phase phase;
+	uint32_t signal_count;
+	bool is_control_stopping; /* the workers are gone, control may go */
+	bool is_killing;	  /* all children were killed; exit_code says why */
+	int exit_code;
+
+	struct rp_child control;
+	char **control_argv;
+	uint32_t worker_count;
+	struct worker *worker;
+};
+
+static const char *io_choice_name(uint32_t choice)
+{
+	switch ((enum rp_io_choice)choice) {
+	case RP_IO_AUTO:
+		return "auto";
+	case RP_IO_URING:
+		return "io_uring";
+	case RP_IO_EPOLL:
+		return "epoll";
+	}
+	return "?";
+}
+
+/* ---- what children see ---- */
+
+static void set_phase(struct rp_supervisor *s, enum rp_phase phase)
+{
+	s->phase = phase;
+	/* release: who sees the phase also sees what was done before it, such as listen(). */
+	atomic_store_explicit(&s->shared.live->process.phase, phase, memory_order_release);
+	for (uint32_t i = 0; i < s->worker_count; i++)
+		rp_eventfd_signal(s->worker[i].wake_fd);
+}
+
+static void forget_worker_state(struct rp_supervisor *s, uint32_t i)
+{
+	struct rp_live *live = s->shared.live;
+	struct rp_worker_state *state = &live->process.worker[i];
+
+	rp_publication_offline(&live->publication, i);
+	rp_inflight_clear_row(&live->inflight, i);
+	rp_counters_reset_gauges(&live->worker[i].counters);
+	rp_request_series_reset_gauges(&live->worker[i].series);
+	atomic_store_explicit(&state->is_ready, 0, memory_order_relaxed);
+	atomic_store_explicit(&state->streams, 0, memory_order_relaxed);
+	atomic_store_explicit(&state->pid, 0, memory_order_relaxed);
+	/* The generation moves after the count: a place reserved between the two is counted twice
+	 * rather than not at all, so that the count never runs below zero. */
+	atomic_store_explicit(&state->connections, 0, memory_order_seq_cst);
+	atomic_fetch_add_explicit(&state->generation, 1, memory_order_seq_cst);
+}
+
+/* ---- starting and ending children ---- */
+
+static void kill_all(struct rp_supervisor *s, int exit_code);
+
+static void start_worker(struct rp_supervisor *s, uint32_t i)
+{
+	struct worker *w = &s->worker[i];
+	int err = rp_child_start(&w->child, rp_loop_now_ns(s->loop));
+
+	if (err != RP_OK) {
+		RP_LOG(RP_LOG_ERROR, LOGGER, "Cannot start a worker", RP_F_INT("worker", i),
+		       RP_F_TEXT("error", rp_err_text(err)));
+		rp_loop_timer_set(s->loop, &w->child.respawn,
+				  rp_loop_now_ns(s->loop) + RP_RESPAWN_DELAY_MAX_MS * RP_NS_PER_MS);
+		return;
+	}
+	atomic_store_explicit(&s->shared.live->process.worker[i].pid, (uint32_t)w->child.pid,
+			      memory_order_relaxed);
+	w->is_awaited = true;
+	rp_loop_timer_set(s->loop, &s->ready, rp_loop_now_ns(s->loop) + RP_NS_PER_MS);
+	RP_LOG(RP_V2, LOGGER, "Worker started", RP_F_INT("worker", i),
+	       RP_F_INT("pid", w->child.pid));
+}
+
+static void start_control(struct rp_supervisor *s)
+{
+	int err = rp_child_start(&s->control, rp_loop_now_ns(s->loop));
+
+	if (err != RP_OK) {
+		RP_LOG(RP_LOG_ERROR, LOGGER, "Cannot start control",
+		       RP_F_TEXT("error", rp_err_text(err)));
+		rp_loop_timer_set(s->loop, &s->control.respawn,
+				  rp_loop_now_ns(s->loop) + RP_RESPAWN_DELAY_MAX_MS * RP_NS_PER_MS);
+		return;
+	}
+	atomic_fetch_add_explicit(&s->shared.live->process.control_generation, 1,
+				  memory_order_relaxed);
+	RP_LOG(RP_V2, LOGGER, "Control started", RP_F_INT("pid", s->control.pid));
+}
+
+static void on_worker_respawn(struct rp_loop_timer *timer)
+{
+	struct worker *w = timer->user;
+
+	start_worker(w->supervisor, w->index);
+}
+
+static void on_control_respawn(struct rp_loop_timer *timer)
+{
+	start_control(timer->user);
+}
+
+static bool has_workers(const struct rp_supervisor *s)
+{
+	for (uint32_t i = 0; i < s->worker_count; i++) {
+		if (s->worker[i].child.pid != 0)
+			return true;
+	}
+	return false;
+}
+
+static void cancel_respawns(struct rp_supervisor *s)
+{
+	for (uint32_t i = 0; i < s->worker_count; i++)
+		rp_loop_timer_cancel(s->loop, &s->worker[i].child.respawn);
+}
+
+static void stop_if_all_are_gone(struct rp_supervisor *s)
+{
+	if (s->control.pid == 0 && !has_workers(s))
+		rp_loop_stop(s->loop);
+}
+
+static void kill_all(struct rp_supervisor *s, int exit_code)
+{
+	s->is_killing = true;
+	s->exit_code = exit_code;
+	cancel_respawns(s);
+	rp_loop_timer_cancel(s->loop, &s->control.respawn);
+	rp_loop_timer_cancel(s->loop, &s->drain);
+	rp_loop_timer_cancel(s->loop, &s->ready);
+	rp_child_signal(&s->control, SIGKILL);
+	for (uint32_t i = 0; i < s->worker_count; i++)
+		rp_child_signal(&s->worker[i].child, SIGKILL);
+	stop_if_all_are_gone(s);
+}
+
+static void on_control_overdue(struct rp_loop_timer *timer)
+{
+	struct rp_supervisor *s = timer->user;
+
+	RP_LOG(RP_LOG_ERROR, LOGGER, "Control did not end in time and is killed",
+	       RP_F_INT("pid", s->control.pid));
+	rp_child_signal(&s->control, SIGKILL);
+}
+
+static void stop_control(struct rp_supervisor *s)
+{
+	s->is_control_stopping = true;
+	rp_loop_timer_cancel(s->loop, &s->control.respawn);
+	rp_loop_timer_cancel(s->loop, &s->drain);
+	if (s->control.pid == 0) {
+		rp_loop_stop(s->loop);
+		return;
+	}
+	rp_child_signal(&s->control, SIGTERM);
+	rp_loop_timer_init(&s->drain, on_control_overdue, s);
+	rp_loop_timer_set(s->loop, &s->drain,
+			  rp_loop_now_ns(s->loop) + RP_CONTROL_STOP_MS * RP_NS_PER_MS);
+}
+
+static void on_drain_limit(struct rp_loop_timer *timer)
+{
+	struct rp_supervisor *s = timer->user;
+
+	for (uint32_t i = 0; i < s->worker_count; i++) {
+		struct worker *w = &s->worker[i];
+
+		if (w->child.pid == 0)
+			continue;
+		RP_LOG(RP_LOG_ERROR, LOGGER, "Streams are still open after --drain-limit: killed",
+		       RP_F_INT("worker", i), RP_F_INT("pid", w->child.pid),
+		       RP_F_INT("streams",
+				atomic_load_explicit(&s->shared.live->process.worker[i].streams,
+						     memory_order_relaxed)));
+		rp_child_signal(&w->child, SIGKILL);
+	}
+}
+
+static void begin_stopping(struct rp_supervisor *s)
+{
+	RP_LOG(RP_V0, LOGGER, "Stopping: waiting for open streams",
+	       RP_F_NUM("limitSeconds", (double)s->flags->drain_limit / (double)RP_NS_PER_S));
+	cancel_respawns(s);
+	set_phase(s, RP_PHASE_STOPPING);
+	/* Workers close theirs; without ours the ports are free when the last one has. */
+	close(s->ext_proc_fd);
+	close(s->health_fd);
+	if (!has_workers(s)) {
+		stop_control(s);
+		return;
+	}
+	rp_loop_timer_init(&s->drain, on_drain_limit, s);
+	rp_loop_timer_set(s->loop, &s->drain, rp_loop_now_ns(s->loop) + s->flags->drain_limit);
+}
+
+static void on_drain_timeout(struct rp_loop_timer *timer)
+{
+	begin_stopping(timer->user);
+}
+
+static void on_stop_signal(struct rp_supervisor *s, int signal_number)
+{
+	s->signal_count++;
+	if (s->is_killing)
+		return;
+	if (s->signal_count > 1) {
+		RP_LOG(RP_LOG_ERROR, LOGGER, "Second signal: everything is killed",
+		       RP_F_TEXT("signal", sigabbrev_np(signal_number)));
+		kill_all(s, EXIT_FAILURE);
+		return;
+	}
+	RP_LOG(RP_V0, LOGGER, "Draining: still accepting, health says NOT_SERVING",
+	       RP_F_TEXT("signal", sigabbrev_np(signal_number)),
+	       RP_F_NUM("timeoutSeconds", (double)s->flags->drain_timeout / (double)RP_NS_PER_S));
+	if (s->phase == RP_PHASE_STARTING || s->flags->drain_timeout <= 0) {
+		begin_stopping(s);
+		return;
+	}
+	set_phase(s, RP_PHASE_DRAINING);
+	rp_loop_timer_init(&s->drain, on_drain_timeout, s);
+	rp_loop_timer_set(s->loop, &s->drain, rp_loop_now_ns(s->loop) + s->flags->drain_timeout);
+}
+
+/* ---- deaths ---- */
+
+static void log_death(int verbosity, const char *msg, int64_t worker, int64_t pid, int status)
+{
+	const char *signal_name = WIFSIGNALED(status) ? sigabbrev_np(WTERMSIG(status)) : NULL;
+
+	if (signal_name != NULL)
+		RP_LOG(verbosity, LOGGER, msg, RP_F_INT("worker", worker), RP_F_INT("pid", pid),
+		       RP_F_TEXT("signal", signal_name));
+	else
+		RP_LOG(verbosity, LOGGER, msg, RP_F_INT("worker", worker), RP_F_INT("pid", pid),
+		       RP_F_INT("exitCode", WIFEXITED(status) ? WEXITSTATUS(status) : -1));
+}
+
+/* The child says that another start would end the same way. */
+static bool is_hopeless(int status)
+{
+	return WIFEXITED(status) &&
+	       (WEXITSTATUS(status) == RP_EXIT_CONFIG || WEXITSTATUS(status) == RP_EXIT_EXEC);
+}
+
+static void on_worker_death(struct rp_supervisor *s, uint32_t i, int status)
+{
+	struct worker *w = &s->worker[i];
+	int64_t now_ns = rp_loop_now_ns(s->loop);
+	int64_t delay_ns;
+	pid_t pid = w->child.pid;
+
+	if (atomic_load_explicit(&s->shared.live->process.worker[i].is_ready, memory_order_relaxed))
+		w->was_ready = true;
+	w->is_awaited = false;
+	w->died_ns = now_ns;
+	delay_ns = rp_child_note_death(&w->child, now_ns);
+	forget_worker_state(s, i);
+	if (s->is_killing) {
+		stop_if_all_are_gone(s);
+		return;
+	}
+	if (s->phase == RP_PHASE_STOPPING) {
+		if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+			log_death(RP_V2, "Worker ended", i, pid, status);
+		else
+			log_death(RP_LOG_ERROR, "Worker died", i, pid, status);
+		if (!has_workers(s) && !s->is_control_stopping)
+			stop_control(s);
+		return;
+	}
+	log_death(RP_LOG_ERROR, "Worker died", i, pid, status);
+	if (is_hopeless(status) && !w->was_ready) {
+		kill_all(s, EXIT_FAILURE);
+		return;
+	}
+	atomic_fetch_add_explicit(&s->shared.live->process.worker_restarts, 1,
+				  memory_order_relaxed);
+	if (delay_ns == 0)
+		start_worker(s, i);
+	else
+		rp_loop_timer_set(s->loop, &w->child.respawn, now_ns + delay_ns);
+}
+
+static void on_control_death(struct rp_supervisor *s, int status)
+{
+	int64_t now_ns = rp_loop_now_ns(s->loop);
+	pid_t pid = s->control.pid;
+	int64_t delay_ns = rp_child_note_death(&s->control, now_ns);
+
+	if (s->is_killing) {
+		stop_if_all_are_gone(s);
+		return;
+	}
+	if (s->is_control_stopping) {
+		rp_loop_stop(s->loop);
+		return;
+	}
+	if (s->phase == RP_PHASE_STARTING && is_hopeless(status)) {
+		kill_all(s, EXIT_FAILURE);
+		return;
+	}
+	if (WIFSIGNALED(status))
+		RP_LOG(RP_LOG_ERROR, LOGGER, "Control died", RP_F_INT("pid", pid),
+		       RP_F_TEXT("signal", sigabbrev_np(WTERMSIG(status))));
+	else
+		RP_LOG(RP_LOG_ERROR, LOGGER, "Control died", RP_F_INT("pid", pid),
+		       RP_F_INT("exitCode", WEXITSTATUS(status)));
+	if (delay_ns == 0)
+		start_control(s);
+	else
+		rp_loop_timer_set(s->loop, &s->control.respawn, now_ns + delay_ns);
+}
+
+/* As PID 1 of a container we also get children whose parents died: they are reaped and forgotten.
+ */
+static void reap(struct rp_supervisor *s)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == s->control.pid) {
+			on_control_death(s, status);
+			continue;
+		}
+		for (uint32_t i = 0; i < s->worker_count; i++) {
+			if (pid == s->worker[i].child.pid) {
+				on_worker_death(s, i, status);
+				break;
+			}
+		}
+	}
+}
+
+/* ---- events ---- */
+
+static void on_signal(struct rp_loop_watch *watch, uint32_t events RP_UNUSED)
+{
+	struct rp_supervisor *s = watch->user;
+	struct signalfd_siginfo info;
+
+	while (read(watch->fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		if (info.ssi_signo == SIGCHLD)
+			reap(s);
+		else
+			on_stop_signal(s, (int)info.ssi_signo);
+	}
+}
+
+static void on_published(struct rp_loop_watch *watch, uint32_t events RP_UNUSED)
+{
+	struct rp_supervisor *s = watch->user;
+	struct rp_diag diag = {0};
+
+	rp_eventfd_drain(watch->fd);
+	if (s->phase != RP_PHASE_STARTING || s->is_killing)
+		return;
+	if (rp_socket_listen(s->ext_proc_fd, (uint16_t)s->settings->grpc_port, "--grpc-port",
+			     &diag) != RP_OK) {
+		RP_LOG(RP_LOG_ERROR, "setup", "Cannot serve", RP_F_TEXT("error", diag.message));
+		kill_all(s, EXIT_FAILURE);
+		return;
+	}
+	set_phase(s, RP_PHASE_SERVING);
+	RP_LOG(RP_V0, "setup", "gRPC server listening", RP_F_TEXT("name", "ext-proc"),
+	       RP_F_INT("port", s->settings->grpc_port));
+}
+
+/* Note which workers became ready, and how long they were missed. A worker tells nobody but its
+ * line in the segment, so we look often in the first second and then less so. */
+static void on_ready_check(struct rp_loop_timer *timer)
+{
+	struct rp_supervisor *s = timer->user;
+	int64_t now_ns = rp_loop_now_ns(s->loop);
+	int64_t next_ns = INT64_MAX;
+
+	for (uint32_t i = 0; i < s->worker_count; i++) {
+		const struct rp_worker_state *state = &s->shared.live->process.worker[i];
+		struct worker *w = &s->worker[i];
+		const char *backend;
+
+		if (!w->is_awaited || w->child.pid == 0)
+			continue;
+		if (!atomic_load_explicit(&state->is_ready, memory_order_acquire)) {
+			bool is_young = now_ns - w->child.started_ns < RP_NS_PER_S;
+
+			next_ns = now_ns + (is_young ? 1 : 50) * RP_NS_PER_MS;
+			continue;
+		}
+		w->is_awaited = false;
+		w->was_ready = true;
+		backend = io_choice_name(
+			atomic_load_explicit(&state->io_backend, memory_order_relaxed));
+		if (w->died_ns == 0)
+			RP_LOG(RP_V1, LOGGER, "Worker ready", RP_F_INT("worker", i),
+			       RP_F_INT("pid", w->child.pid), RP_F_TEXT("ioBackend", backend));
+		else
+			RP_LOG(RP_V0, LOGGER, "Worker restarted", RP_F_INT("worker", i),
+			       RP_F_INT("pid", w->child.pid), RP_F_TEXT("ioBackend", backend),
+			       RP_F_NUM("respawnSeconds",
+					(double)(now_ns - w->died_ns) / (double)RP_NS_PER_S));
+	}
+	if (next_ns != INT64_MAX)
+		rp_loop_timer_set(s->loop, timer, next_ns);
+}
+
+/*
+ * A worker that is online but takes no turn holds old tables back and serves nobody. It must look
+ * stalled at several checks in a row, each of which means that this process could run: when the
+ * whole machine stood still, the clock alone would accuse everyone.
+ */
+static void on_check(struct rp_loop_timer *timer)
+{
+	struct rp_supervisor *s = timer->user;
+	int64_t now_ns = rp_loop_now_ns(s->loop);
+
+	rp_loop_timer_set(s->loop, timer, now_ns + RP_STALL_CHECK_MS * RP_NS_PER_MS);
+	for (uint32_t i = 0; i < s->worker_count; i++) {
+		struct rp_child *child = &s->worker[i].child;
+
+		if (child->pid == 0 ||
+		    !rp_publication_is_stalled(&s->shared.live->publication, i,
+					       now_ns - RP_STALL_MS * RP_NS_PER_MS)) {
+			child->stalled_checks = 0;
+			continue;
+		}
+		if (++child->stalled_checks != RP_STALL_CHECKS)
+			continue;
+		RP_LOG(RP_LOG_ERROR, LOGGER, "Worker is stalled and is killed",
+		       RP_F_INT("worker", i), RP_F_INT("pid", child->pid));
+		rp_child_signal(child, SIGKILL);
+	}
+}
+
+/* ---- start ---- */
+
+/* Descriptors that came with us must not reach the children; missing standard streams must not be
+ * taken by ours. */
+static void tidy_descriptors(void)
+{
+	struct rlimit limit;
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+	(void)close_range(STDERR_FILENO + 1, UINT_MAX, CLOSE_RANGE_CLOEXEC);
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static int open_sockets(struct rp_supervisor *s, struct rp_settings *settings,
+			struct rp_diag *reterr)
+{
+	uint16_t port = 0;
+	int err = rp_socket_bind((uint16_t)settings->grpc_port, "--grpc-port", &s->ext_proc_fd,
+				 &port, reterr);
+
+	if (err != RP_OK)
+		return err;
+	settings->grpc_port = port;
+	err = rp_socket_bind((uint16_t)settings->health_port, "--grpc-health-port", &s->health_fd,
+			     &port, reterr);
+	if (err == RP_OK)
+		err = rp_socket_listen(s->health_fd, port, "--grpc-health-port", reterr);
+	if (err != RP_OK)
+		return err;
+	settings->health_port = port;
+	err = rp_socket_bind((uint16_t)settings->metrics_port, "--metrics-port", &s->metrics_fd,
+			     &port, reterr);
+	if (err == RP_OK)
+		err = rp_socket_listen(s->metrics_fd, port, "--metrics-port", reterr);
+	if (err == RP_OK)
+		settings->metrics_port = port;
+	return err;
+}
+
+static int open_channels(struct rp_supervisor *s)
+{
+	int err;
+
+	s->tables_fd = rp_fd_raise(fcntl(s->shared.tables_segment.fd, F_DUPFD_CLOEXEC, 0));
+	s->live_fd = rp_fd_raise(fcntl(s->shared.live_segment.fd, F_DUPFD_CLOEXEC, 0));
+	s->tables_ro_fd = rp_fd_raise(rp_segment_reopen_readonly(&s->shared.tables_segment));
+	s->published_fd = rp_eventfd_new();
+	if (s->tables_fd < 0 || s->live_fd < 0)
+		return -EMFILE;
+	if (s->tables_ro_fd < 0)
+		return s->tables_ro_fd;
+	if (s->published_fd < 0)
+		return s->published_fd;
+	for (uint32_t i = 0; i < s->worker_count; i++) {
+		struct worker *w = &s->worker[i];
+
+		w->wake_fd = rp_eventfd_new();
+		if (w->wake_fd < 0)
+			return w->wake_fd;
+		err = rp_socket_pair(w->secrets);
+		if (err == RP_OK)
+			err = rp_socket_pair(w->handoff);
+		if (err != RP_OK)
+			return err;
+	}
+	return RP_OK;
+}
+
+static int describe_children(struct rp_supervisor *s, int argc, char *const argv[],
+			     struct rp_diag *reterr)
+{
+	static char control_name[] = "ringpick-control";
+	static char worker_name[] = "ringpick-worker";
+	static char separator[] = "--";
+	char worker_program[sizeof(s->control.program)];
+	int err = rp_child_program(control_name, s->control.program, sizeof(s->control.program));
+
+	if (err == RP_OK)
+		err = rp_child_program(worker_name, worker_program, sizeof(worker_program));
+	if (err != RP_OK)
+		return rp_diag_set(reterr, err, 0, 0, "cannot find my own executable: %s",
+				   rp_err_text(err));
+	if (access(s->control.program, X_OK) != 0)
+		return rp_diag_set(reterr, -errno, 0, 0,
+				   "%s is missing: it must stand beside ringpick",
+				   s->control.program);
+	if (access(worker_program, X_OK) != 0)
+		return rp_diag_set(reterr, -errno, 0, 0,
+				   "%s is missing: it must stand beside ringpick", worker_program);
+
+	s->control_argv = calloc((size_t)argc + 3, sizeof(char *));
+	if (s->control_argv == NULL)
+		return rp_diag_set(reterr, -ENOMEM, 0, 0, "out of memory");
+	s->control_argv[0] = control_name;
+	s->control_argv[1] = separator;
+	for (int i = 1; i < argc; i++)
+		s->control_argv[i + 1] = argv[i];
+	s->control.argv = s->control_argv;
+	rp_loop_timer_init(&s->control.respawn, on_control_respawn, s);
+	rp_child_add_fd(&s->control, s->tables_fd, RP_FD_TABLES);
+	rp_child_add_fd(&s->control, s->live_fd, RP_FD_LIVE);
+	rp_child_add_fd(&s->control, s->published_fd, RP_FD_SUPERVISOR);
+	rp_child_add_fd(&s->control, s->metrics_fd, RP_FD_METRICS);
+
+	for (uint32_t i = 0; i < s->worker_count; i++) {
+		struct worker *w = &s->worker[i];
+		struct rp_child *child = &w->child;
+
+		w->supervisor = s;
+		w->index = i;
+		snprintf(w->index_text, sizeof(w->index_text), "%u", i);
+		snprintf(child->program, sizeof(child->program), "%s", worker_program);
+		w->argv[0] = worker_name;
+		w->argv[1] = w->index_text;
+		child->argv = w->argv;
+		rp_loop_timer_init(&child->respawn, on_worker_respawn, w);
+		rp_child_add_fd(child, s->tables_ro_fd, RP_FD_TABLES);
+		rp_child_add_fd(child, s->live_fd, RP_FD_LIVE);
+		rp_child_add_fd(child, s->ext_proc_fd, RP_FD_EXT_PROC);
+		rp_child_add_fd(child, s->health_fd, RP_FD_HEALTH);
+		rp_child_add_fd(child, w->wake_fd, RP_FD_WAKE);
+		rp_child_add_fd(child, w->secrets[0], RP_FD_SECRETS);
+		rp_child_add_fd(child, w->handoff[0], RP_FD_HANDOFF);
+		for (uint32_t j = 0; j < s->worker_count; j++)
+			rp_child_add_fd(child, s->worker[j].handoff[1],
+					RP_FD_HANDOFF_FIRST + (int)j);
+		rp_child_add_fd(&s->control, w->wake_fd, RP_FD_WAKE_FIRST + (int)i);
+		rp_child_add_fd(&s->control, w->secrets[1], RP_FD_SECRETS_FIRST + (int)i);
+		/* The first generation is 1. */
+		atomic_store_explicit(&s->shared.live->process.worker[i].generation, 1,
+				      memory_order_relaxed);
+	}
+	return RP_OK;
+}
+
+static int watch_signals(struct rp_supervisor *s)
+{
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGCHLD);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
+		return -errno;
+	fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	s->signal_fd = fd;
+	return rp_loop_watch(s->loop, &s->signal_watch, fd, EPOLLIN, on_signal, s);
+}
+
+static uint64_t most_memory(const struct rp_supervisor *s)
+{
+	return s->shared.tables_segment.bytes + s->shared.live_segment.bytes +
+	       s->worker_count * s->settings->body_memory_bytes;
+}
+
+static int start(struct rp_supervisor *s, struct rp_settings *settings, int argc,
+		 char *const argv[], struct rp_diag *reterr)
+{
+	int err = rp_loop_new(&s->loop);
+
+	if (err == RP_OK)
+		err = watch_signals(s);
+	if (err != RP_OK)
+		return rp_diag_set(reterr, err, 0, 0, "cannot watch signals: %s", rp_err_text(err));
+	err = open_sockets(s, settings, reterr);
+	if (err != RP_OK)
+		return err;
+	err = rp_shared_create(settings, &s->shared);
+	if (err != RP_OK)
+		return rp_diag_set(reterr, err, 0, 0, "cannot create the shared segments: %s",
+				   rp_err_text(err));
+	err = open_channels(s);
+	if (err == RP_OK)
+		err = rp_loop_watch(s->loop, &s->published_watch, s->published_fd, EPOLLIN,
+				    on_published, s);
+	if (err != RP_OK)
+		return rp_diag_set(reterr, err, 0, 0, "cannot open descriptors: %s",
+				   rp_err_text(err));
+	return describe_children(s, argc, argv, reterr);
+}
+
+int rp_supervisor_run(const struct rp_flags *flags, struct rp_settings *settings, int argc,
+		      char *const argv[])
+{
+	struct rp_diag diag = {0};
+	struct rp_supervisor *s;
+	int err;
+
+	tidy_descriptors();
+	s = calloc(1, sizeof(*s));
+	if (s == NULL)
+		return EXIT_FAILURE;
+	s->flags = flags;
+	s->settings = settings;
+	s->worker_count = settings->worker_count;
+	s->worker = calloc(s->worker_count, sizeof(*s->worker));
+	err = s->worker == NULL ? -ENOMEM : start(s, settings, argc, argv, &diag);
+	if (err != RP_OK) {
+		RP_LOG(RP_LOG_ERROR, "setup", "Cannot start", RP_F_TEXT("error", diag.message));
+		s->exit_code = EXIT_FAILURE;
+		goto out;
+	}
+	RP_LOG(RP_V0, "setup", "Starting", RP_F_INT("workers", s->worker_count),
+	       RP_F_TEXT("ioBackend", io_choice_name(settings->io_backend)),
+	       RP_F_INT("grpcPort", settings->grpc_port),
+	       RP_F_INT("healthPort", settings->health_port),
+	       RP_F_INT("metricsPort", settings->metrics_port),
+	       RP_F_BOOL("secureServing", settings->is_secure != 0),
+	       RP_F_INT("maxMemoryBytes", most_memory(s)));
+	RP_LOG(RP_V0, "setup", "gRPC server listening", RP_F_TEXT("name", "health"),
+	       RP_F_INT("port", settings->health_port));
+	rp_loop_timer_init(&s->ready, on_ready_check, s);
+	start_control(s);
+	for (uint32_t i = 0; i < s->worker_count; i++)
+		start_worker(s, i);
+	rp_loop_timer_init(&s->check, on_check, s);
+	rp_loop_timer_set(s->loop, &s->check,
+			  rp_loop_now_ns(s->loop) + RP_STALL_CHECK_MS * RP_NS_PER_MS);
+	err = rp_loop_run(s->loop);
+	if (err != RP_OK) {
+		RP_LOG(RP_LOG_ERROR, LOGGER, "The event loop failed",
+		       RP_F_TEXT("error", rp_err_text(err)));
+		s->exit_code = EXIT_FAILURE; /* children die with us */
+	} else if (s->exit_code == EXIT_SUCCESS) {
+		RP_LOG(RP_V0, LOGGER, "Stopped", RP_F_INT("signals", s->signal_count));
+	}
+out:
+	/* Descriptors and mappings go with the process; the records only please the leak checker.
+	 */
+	s->exit_code = s->exit_code == EXIT_SUCCESS ? EXIT_SUCCESS : EXIT_FAILURE;
+	err = s->exit_code;
+	rp_loop_free(s->loop);
+	free(s->control_argv);
+	free(s->worker);
+	free(s);
+	return err;
+}
