@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/config_source.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "control/read_file.h"
+
+int rp_config_source_load(const struct rp_flags *flags, uint64_t generation,
+			  struct rp_loaded_config *ret_config, struct rp_diag *reterr)
+{
+	struct rp_loaded_config loaded = {0};
+	const char *file_name = flags->config_text[0] != '\0' ? "--config-text" : "built-in";
+	struct rp_bytes text = rp_bytes_str(flags->config_text);
+	uint8_t *heap = NULL;
+	size_t heap_bytes = 0;
+	int err = RP_OK;
+
+	if (flags->config_file[0] != '\0') {
+		file_name = flags->config_file;
+		err = rp_read_file(file_name, RP_CONFIG_FILE_BYTES_MAX, &heap, &heap_bytes, reterr);
+		if (err == RP_OK && heap_bytes == 0)
+			err = rp_diag_set(reterr, RP_ECONFIG, 0, 0, "is empty");
+		text = rp_bytes(heap, heap_bytes);
+	}
+	if (err != RP_OK)
+		goto out;
+	loaded.blob = aligned_alloc(RP_CACHE_LINE, RP_CONFIG_BLOB_BYTES);
+	loaded.stats = calloc(RP_PLUGIN_STATS_MAX, sizeof(*loaded.stats));
+	if (loaded.blob == NULL || loaded.stats == NULL) {
+		err = rp_diag_set(reterr, -ENOMEM, 0, 0, "out of memory");
+		goto out;
+	}
+	memset(loaded.blob, 0, RP_CONFIG_BLOB_BYTES);
+	err = rp_config_load(file_name, text, flags->allow_experimental_plugins, generation,
+			     loaded.blob, RP_CONFIG_BLOB_BYTES, loaded.stats, &loaded.control,
+			     reterr);
+out:
+	free(heap);
+	if (err == RP_OK) {
+		*ret_config = loaded;
+		return RP_OK;
+	}
+	free(loaded.blob);
+	free(loaded.stats);
+	return err;
+}
