@@ -31,8 +31,8 @@ typedef void rp_discovery_fn(struct rp_control *control, struct rp_endpoint_set 
  * Read the file and deliver its endpoints, before this returns; then, if asked, whenever it
  * changes.
  *
- * A bad entry is logged and left out, and a file that cannot be read or parsed is logged and changes
- * nothing.
+ * A bad entry is logged and left out, and a file that cannot be read or parsed is logged and
+ * changes nothing.
  *
  * @param is_strict  the first reading fails instead, even because of a single bad entry
  * @return RP_OK, or an error with *reterr

@@ -13,6 +13,13 @@
 
 #include "shm/err.h"
 
+/* Tests link workers and control together, and the workers' loop has functions of these names. */
+#define rp_loop_new    rp_control_loop_new
+#define rp_loop_free   rp_control_loop_free
+#define rp_loop_watch  rp_control_loop_watch
+#define rp_loop_turn   rp_control_loop_turn
+#define rp_loop_now_ns rp_control_loop_now_ns
+
 struct rp_loop;
 
 struct rp_loop_watch;

@@ -163,7 +163,7 @@ static void certificate_cut_anywhere_is_refused_or_whole(void **state)
 
 static void chain_with_a_broken_issuer_is_refused(void **state)
 {
-	uint8_t chain[8192];
+	static uint8_t chain[8192];
 
 	(void)state;
 	assert_int_equal(rp_cert_pair_make(&pair, &diag), RP_OK);
