@@ -10,14 +10,14 @@
 #define RP_WORKERS_MAX 64u		     /* worker slots in the segment */
 #define RP_READERS_MAX (2u * RP_WORKERS_MAX) /* RCU readers: two generations of workers */
 
-#define RP_LISTEN_BACKLOG 4096              /* the kernel cuts it to net.core.somaxconn */
-#define RP_STALL_MS 1000                    /* an online worker without a turn for so long is stalled */
-#define RP_STALL_CHECKS 8                   /* killed when seen stalled so often in a row… */
-#define RP_STALL_CHECK_MS 250               /* …so far apart: a pause of the machine kills nobody */
-#define RP_QUICK_DEATH_MS 1000              /* a child that lived shorter waits longer each time */
+#define RP_LISTEN_BACKLOG	4096 /* the kernel cuts it to net.core.somaxconn */
+#define RP_STALL_MS		1000 /* an online worker without a turn for so long is stalled */
+#define RP_STALL_CHECKS		8    /* killed when seen stalled so often in a row… */
+#define RP_STALL_CHECK_MS	250  /* …so far apart: a pause of the machine kills nobody */
+#define RP_QUICK_DEATH_MS	1000 /* a child that lived shorter waits longer each time */
 #define RP_RESPAWN_DELAY_MIN_MS 10
 #define RP_RESPAWN_DELAY_MAX_MS 1000
-#define RP_CONTROL_STOP_MS 5000             /* control's time to end after SIGTERM */
+#define RP_CONTROL_STOP_MS	5000 /* control's time to end after SIGTERM */
 
 /* ---- endpoints ---- */
 #define RP_ENDPOINTS_MAX	16384u /* endpoint slots; --max-endpoints lowers it */
@@ -81,16 +81,17 @@
 #define RP_EXT_PROC_HEADER_MAP_BYTES_MAX (256u << 10) /* encoded */
 #define RP_EXT_PROC_METADATA_BYTES_MAX	 (1u << 20)   /* metadata_context, encoded */
 #define RP_EXT_PROC_ERROR_BYTES_MAX	 2048u	      /* text of an ImmediateResponse */
-#define RP_GRPC_TICK_MS			 10  /* deadlines are looked at no more often */
+#define RP_GRPC_TICK_MS			 10	      /* deadlines are looked at no more often */
 #define RP_HEALTH_WATCH_MS		 100 /* Watch callers hear of a change so late at most */
 #define RP_HEALTH_SERVICE_BYTES_MAX	 256u
 
 /* ---- decoders ---- */
 #define RP_PB_DEPTH_MAX	     16u /* nested Struct values of metadata */
 #define RP_JSON_DEPTH_MAX    128u
-#define RP_JSON_SPANS_MAX    65536u /* interesting spans of one body */
-#define RP_PROMPTS_MAX	     4096u  /* prompts of one completions call */
-#define RP_PREFIX_BLOCKS_MAX 8192u  /* hashed blocks of one request, a ceiling over config */
+#define RP_JSON_SPANS_MAX    65536u	/* interesting spans of one body */
+#define RP_PROMPTS_MAX	     4096u	/* prompts of one completions call */
+#define RP_PROMPT_TOKENS_MAX (1u << 19) /* pseudo-tokens kept of one request */
+#define RP_PREFIX_BLOCKS_MAX 8192u	/* hashed blocks of one request, a ceiling over config */
 
 /* ---- prefix index ---- */
 #define RP_PREFIX_INDEX_BYTES	      (256ull << 20) /* --prefix-index-bytes */

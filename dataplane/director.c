@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dataplane/director.h"
+
+#include "dataplane/sched/sched_plugin.h"
+#include "shm/clock.h"
+
+/* What one decision is made of. */
+struct director {
+	struct rp_env *env;
+	struct rp_arena *arena;
+	const struct rp_decision_input *input;
+	struct rp_request *request;
+	struct rp_decision *decision;
+};
+
+static double seconds_since(int64_t begin_ns)
+{
+	return (double)(rp_clock_monotonic_ns() - begin_ns) / (double)RP_NS_PER_S;
+}
+
+/* Refuse with "inference error: <Code> - <text><detail>". */
+static void refuse(struct director *director, int http_status, enum rp_request_error error,
+		   struct rp_bytes text, struct rp_bytes detail, const char *dropped_reason)
+{
+	struct rp_decision *decision = director->decision;
+	struct rp_bytes code = rp_bytes_str(rp_request_error_name(error));
+	struct rp_bytes prefix = RP_BYTES_LIT("inference error: ");
+	size_t bytes;
+	struct rp_writer w;
+
+	detail = rp_bytes_slice(detail, 0, RP_EXT_PROC_ERROR_BYTES_MAX / 2);
+	text = rp_bytes_slice(text, 0, RP_EXT_PROC_ERROR_BYTES_MAX / 2);
+	bytes = prefix.len + code.len + 3 + text.len + detail.len;
+	decision->http_status = http_status;
+	decision->error = error;
+	decision->dropped_reason = dropped_reason;
+	decision->message = rp_bytes("", 0);
+	w = rp_writer(rp_arena_alloc(director->arena, bytes), bytes);
+	if (w.begin == NULL)
+		return; /* the status says it */
+	rp_write_bytes(&w, prefix);
+	rp_write_bytes(&w, code);
+	rp_write_str(&w, " - ");
+	rp_write_bytes(&w, text);
+	rp_write_bytes(&w, detail);
+	RP_ASSERT(w.err == RP_OK);
+	decision->message = rp_writer_bytes(&w);
+}
+
+static void refuse_body(struct director *director, struct rp_bytes text)
+{
+	refuse(director, 400, RP_REQUEST_ERROR_BAD_REQUEST, text, RP_BYTES_LIT(""), NULL);
+}
+
+static void refuse_memory(struct director *director)
+{
+	refuse(director, 429, RP_REQUEST_ERROR_RESOURCE_EXHAUSTED,
+	       RP_BYTES_LIT("no memory left for this request"), RP_BYTES_LIT(""), NULL);
+}
+
+/* The parser that took the request may be of a configuration that was replaced since. */
+static void observe_parsing(struct director *director, int64_t begin_ns)
+{
+	const struct rp_config_blob *config = rp_sched_config(director->env->sched);
+	uint32_t plugin = director->request->parser;
+	uint32_t stat;
+
+	if (config == NULL || plugin >= config->plugin_count ||
+	    rp_sched_parser(rp_config_blob_plugin(config, plugin)->type) == NULL)
+		return;
+	stat = rp_config_blob_plugin(config, plugin)->stat_first;
+	if (stat < RP_PLUGIN_STATS_MAX)
+		rp_histogram_observe(&director->env->counters->plugin_duration[stat],
+				     RP_BUCKETS_FAST, seconds_since(begin_ns));
+}
+
+/* Fill *request. @return false: refused */
+static bool parse(struct director *director)
+{
+	const struct rp_decision_input *input = director->input;
+	struct rp_bytes path = input->headers->path;
+	struct rp_bytes error = rp_bytes("", 0);
+	int64_t begin_ns = rp_clock_monotonic_ns();
+	int err;
+
+	*director->request = (struct rp_request){.max_tokens = -1};
+	director->request->incoming_model = rp_bytes("", 0);
+	director->request->cache_salt = rp_bytes("", 0);
+	if (input->parser_error == RP_ENOTFOUND) {
+		path = rp_bytes_slice(path, 0, rp_bytes_find(path, RP_BYTES_LIT("?")));
+		refuse(director, 400, RP_REQUEST_ERROR_BAD_REQUEST,
+		       RP_BYTES_LIT("no parser registered matching path suffix for: "), path, NULL);
+		return false;
+	}
+	if (input->parser_error != RP_OK) {
+		refuse_memory(director);
+		return false;
+	}
+	if (input->parser == NULL)
+		return true;
+	err = rp_request_parser_finish(input->parser, input->body, director->request, &error);
+	observe_parsing(director, begin_ns);
+	if (err == RP_EFORMAT)
+		refuse_body(director, error);
+	else if (err != RP_OK)
+		refuse_memory(director);
+	return err == RP_OK;
+}
+
+/* Name the target model (ext_proc reference 4.3). @return false: refused */
+static bool find_model(struct director *director)
+{
+	struct rp_request *request = director->request;
+	struct rp_bytes rewrite = director->input->headers->model_rewrite;
+
+	request->target_model = rewrite;
+	if (!request->can_rewrite_model)
+		return true;
+	if (rewrite.len == 0)
+		request->target_model = request->incoming_model;
+	if (request->target_model.len == 0) {
+		refuse_body(director, RP_BYTES_LIT("model not found in request body"));
+		return false;
+	}
+	director->decision->is_model_renamed =
+		!rp_bytes_equal(request->target_model, request->incoming_model);
+	return true;
+}
+
+static bool write_destination(struct director *director)
+{
+	struct rp_decision *decision = director->decision;
+	const struct rp_pick *pick = &decision->pick;
+	size_t bytes = (size_t)pick->target_count * RP_ENDPOINT_ADDRESS_MAX;
+	struct rp_writer w = rp_writer(rp_arena_alloc(director->arena, bytes), bytes);
+
+	if (w.begin == NULL)
+		return false;
+	for (uint32_t i = 0; i < pick->target_count; i++) {
+		if (i > 0)
+			rp_write_u8(&w, ',');
+		rp_write_bytes(&w, pick->target[i].address);
+	}
+	RP_ASSERT(w.err == RP_OK);
+	decision->destination = rp_writer_bytes(&w);
+	return true;
+}
+
+static enum rp_sched_result schedule(struct director *director)
+{
+	const struct rp_decision_input *input = director->input;
+	struct rp_env *env = director->env;
+	const struct rp_pick_target *best = &director->decision->pick.target[0];
+	int64_t begin_ns = rp_clock_monotonic_ns();
+	enum rp_sched_result result =
+		rp_sched_pick(env->sched, input->parser, input->body, &input->headers->hints,
+			      input->subset, director->request, &director->decision->pick);
+	bool is_ok = result == RP_SCHED_OK;
+
+	/* Without candidates the scheduler is not asked, and there is no attempt to count. */
+	if (result == RP_SCHED_NO_CANDIDATES)
+		return result;
+	rp_histogram_observe(&env->counters->sched_e2e, RP_BUCKETS_FAST, seconds_since(begin_ns));
+	rp_attempt_series_count(
+		&env->live->worker[env->worker].attempts, env->settings->metric_series_max,
+		is_ok ? RP_ATTEMPT_SUCCESS : RP_ATTEMPT_FAILURE, director->request->target_model,
+		is_ok ? best->slot : RP_ATTEMPT_SLOT_NONE, is_ok ? best->generation : 0);
+	return result;
+}
+
+static void pick(struct director *director)
+{
+	switch (schedule(director)) {
+	case RP_SCHED_OK:
+		director->decision->http_status = 200;
+		if (!write_destination(director))
+			refuse_memory(director);
+		break;
+	case RP_SCHED_NO_CANDIDATES:
+		refuse(director, 503, RP_REQUEST_ERROR_SERVICE_UNAVAILABLE,
+		       RP_BYTES_LIT("failed to find endpoint candidates for serving the request"),
+		       RP_BYTES_LIT(""), "rejected-no-endpoints");
+		break;
+	case RP_SCHED_ALL_FILTERED:
+		refuse(director, 429, RP_REQUEST_ERROR_RESOURCE_EXHAUSTED,
+		       RP_BYTES_LIT("no endpoints available for the given request"),
+		       RP_BYTES_LIT(""), "rejected-saturated");
+		break;
+	}
+}
+
+void rp_director_decide(struct rp_env *env, struct rp_arena *arena,
+			const struct rp_decision_input *input, struct rp_request *request,
+			struct rp_decision *decision)
+{
+	struct director director = {
+		.env = env,
+		.arena = arena,
+		.input = input,
+		.request = request,
+		.decision = decision,
+	};
+	struct rp_bytes fairness = input->headers->fairness_id;
+	bool is_parsed;
+
+	*decision =
+		(struct rp_decision){.message = rp_bytes("", 0), .destination = rp_bytes("", 0)};
+	is_parsed = parse(&director) && find_model(&director);
+	if (fairness.len == 0)
+		fairness = RP_BYTES_LIT("default-flow");
+	decision->series =
+		rp_request_series_get(env->series, env->settings->metric_series_max,
+				      request->incoming_model, request->target_model, fairness, 0);
+	if (is_parsed)
+		pick(&director);
+}

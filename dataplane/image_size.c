@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dataplane/image_size.h"
+
+enum { PNG_HEAD = 24, GIF_HEAD = 10, JPEG_SEGMENT_HEAD = 4, JPEG_FRAME_HEAD = 5 };
+
+void rp_image_size_init(struct rp_image_size *image)
+{
+	memset(image, 0, sizeof(*image));
+}
+
+static uint32_t be16(const uint8_t *at)
+{
+	return (uint32_t)at[0] << 8 | at[1];
+}
+
+static uint32_t be32(const uint8_t *at)
+{
+	return be16(at) << 16 | be16(at + 2);
+}
+
+static void done(struct rp_image_size *image, uint32_t width, uint32_t height)
+{
+	image->state = RP_IMAGE_DONE;
+	image->width = width;
+	image->height = height;
+}
+
+static void want(struct rp_image_size *image, enum rp_image_state state, uint32_t bytes)
+{
+	image->state = state;
+	image->head_len = 0;
+	image->head_want = bytes;
+}
+
+/* A frame header gives the size; markers C4, C8 and CC are other things (ITU-T T.81, B.1.1.3). */
+static bool is_frame(uint8_t marker)
+{
+	return marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 &&
+	       marker != 0xcc;
+}
+
+/* "FF marker length" of a JPEG segment. */
+static void jpeg_segment(struct rp_image_size *image)
+{
+	uint8_t marker = image->head[1];
+	uint32_t len = be16(image->head + 2);
+
+	if (image->head[0] != 0xff || marker == 0xd9 || marker == 0xda || len < 2) {
+		image->state = RP_IMAGE_UNKNOWN;
+	} else if (is_frame(marker)) {
+		want(image, RP_IMAGE_FRAME, JPEG_FRAME_HEAD);
+	} else if (len > 2) {
+		image->state = RP_IMAGE_SEGMENT;
+		image->skip = len - 2;
+	} else {
+		want(image, RP_IMAGE_MARKER, JPEG_SEGMENT_HEAD);
+	}
+}
+
+static void magic(struct rp_image_size *image)
+{
+	if (memcmp(image->head, "\xff\xd8", 2) == 0) {
+		want(image, RP_IMAGE_MARKER, JPEG_SEGMENT_HEAD);
+	} else if (memcmp(image->head, "\x89P", 2) == 0) {
+		image->state = RP_IMAGE_HEADER;
+		image->head_want = PNG_HEAD;
+	} else if (memcmp(image->head, "GI", 2) == 0) {
+		image->state = RP_IMAGE_HEADER;
+		image->head_want = GIF_HEAD;
+	} else {
+		image->state = RP_IMAGE_UNKNOWN;
+	}
+}
+
+static void header(struct rp_image_size *image)
+{
+	const uint8_t *head = image->head;
+
+	if (memcmp(head, "\x89PNG\r\n\x1a\n", 8) == 0 && memcmp(head + 12, "IHDR", 4) == 0)
+		done(image, be32(head + 16), be32(head + 20));
+	else if (memcmp(head, "GIF87a", 6) == 0 || memcmp(head, "GIF89a", 6) == 0)
+		done(image, (uint32_t)head[7] << 8 | head[6], (uint32_t)head[9] << 8 | head[8]);
+	else
+		image->state = RP_IMAGE_UNKNOWN;
+}
+
+static void take_byte(struct rp_image_size *image, uint8_t byte)
+{
+	if (image->state == RP_IMAGE_SEGMENT) {
+		if (--image->skip == 0)
+			want(image, RP_IMAGE_MARKER, JPEG_SEGMENT_HEAD);
+		return;
+	}
+	/* Any number of FF may fill the space before a marker. */
+	if (image->state == RP_IMAGE_MARKER && image->head_len == 1 && byte == 0xff)
+		return;
+	image->head[image->head_len++] = byte;
+	if (image->head_len < image->head_want)
+		return;
+	if (image->state == RP_IMAGE_MAGIC)
+		magic(image);
+	else if (image->state == RP_IMAGE_HEADER)
+		header(image);
+	else if (image->state == RP_IMAGE_MARKER)
+		jpeg_segment(image);
+	else if (image->state == RP_IMAGE_FRAME)
+		done(image, be16(image->head + 3), be16(image->head + 1));
+}
+
+static int sextet(uint8_t c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	if (c == '+')
+		return 62;
+	return c == '/' ? 63 : -1;
+}
+
+static void take_base64(struct rp_image_size *image, uint8_t c)
+{
+	int value = sextet(c);
+
+	if (value < 0) {
+		/* Go's decoder passes over line ends; padding means that nothing follows. */
+		if (c != '\r' && c != '\n')
+			image->state = RP_IMAGE_UNKNOWN;
+		return;
+	}
+	image->sextets = image->sextets << 6 | (uint32_t)value;
+	image->bits += 6;
+	if (image->bits >= 8) {
+		image->bits -= 8;
+		take_byte(image, (uint8_t)(image->sextets >> image->bits));
+	}
+}
+
+/* The URL's own head: "data:", a type, ";base64", a comma. */
+static void take_url(struct rp_image_size *image, uint8_t c)
+{
+	struct rp_bytes head = rp_bytes(image->head, image->head_len);
+
+	if (c != ',') {
+		if (image->head_len == RP_IMAGE_HEAD_BYTES)
+			image->state = RP_IMAGE_UNKNOWN;
+		else
+			image->head[image->head_len++] = c;
+		return;
+	}
+	if (!rp_bytes_starts_with(head, RP_BYTES_LIT("data:")) ||
+	    !rp_bytes_ends_with(head, RP_BYTES_LIT(";base64")))
+		image->state = RP_IMAGE_UNKNOWN;
+	else
+		want(image, RP_IMAGE_MAGIC, 2);
+}
+
+void rp_image_size_feed(struct rp_image_size *image, struct rp_bytes url)
+{
+	for (size_t i = 0; i < url.len; i++) {
+		if (image->state == RP_IMAGE_DONE || image->state == RP_IMAGE_UNKNOWN)
+			return;
+		if (image->state == RP_IMAGE_URL)
+			take_url(image, url.ptr[i]);
+		else
+			take_base64(image, url.ptr[i]);
+	}
+}

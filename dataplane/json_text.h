@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Text out of a body that was scanned before: strings unescaped, values written again the way Go's
+ * encoding/json writes a decoded map. Everything goes into a sink with an upper bound, so that a
+ * large body costs no more memory than what is looked at.
+ */
+#ifndef RP_DATAPLANE_JSON_TEXT_H
+#define RP_DATAPLANE_JSON_TEXT_H
+
+#include "dataplane/arena.h"
+#include "dataplane/body.h"
+#include "dataplane/json_scan.h"
+
+/* Reads a body at any offset; going forward is cheap. */
+struct rp_body_cursor {
+	const struct rp_body *body;
+	const struct rp_body_buf *buf;
+	uint64_t buf_offset; /* of buf's first byte, from the body's front */
+};
+
+struct rp_body_cursor rp_body_cursor(const struct rp_body *body);
+/** The contiguous bytes from offset, at most max; empty at the body's end. */
+struct rp_bytes rp_body_cursor_view(struct rp_body_cursor *cursor, uint64_t offset, uint64_t max);
+
+/* Where text goes. */
+typedef void rp_sink_fn(void *user, struct rp_bytes piece);
+
+struct rp_text_sink {
+	struct rp_arena *arena; /* out grows here; NULL: nothing is kept */
+	uint8_t *out;
+	uint64_t len; /* kept */
+	uint64_t capacity;
+	uint64_t max;	/* bytes beyond are dropped */
+	uint64_t total; /* bytes offered */
+	rp_sink_fn *fn; /* also gets every piece, or NULL */
+	void *user;
+	bool is_quoting; /* what is put is the content of a JSON string */
+	int err;	 /* RP_ENOMEM, sticky */
+};
+
+/** Keep at most max bytes; expected is where the memory starts out. */
+struct rp_text_sink rp_text_sink(struct rp_arena *arena, uint64_t expected, uint64_t max);
+
+static inline bool rp_text_sink_is_done(const struct rp_text_sink *sink)
+{
+	return sink->err != RP_OK || (sink->fn == NULL && sink->len == sink->max);
+}
+
+void rp_text_sink_put(struct rp_text_sink *sink, struct rp_bytes piece);
+/** Zero bytes up to a multiple of four. */
+void rp_text_sink_pad(struct rp_text_sink *sink);
+
+/**
+ * Put a string's characters: escapes resolved, what is no UTF-8 and lone surrogates replaced by
+ * U+FFFD, as Go does.
+ * @param begin, end  offsets of the token, quotes included
+ */
+void rp_json_put_string(struct rp_text_sink *sink, struct rp_body_cursor *cursor, uint64_t begin,
+			uint64_t end);
+
+/** The characters of a short string, at most max bytes of them. .ptr is NULL if memory is out. */
+struct rp_bytes rp_json_copy_string(struct rp_arena *arena, struct rp_body_cursor *cursor,
+				    uint64_t begin, uint64_t end, uint64_t max);
+
+/** Resolve the escapes of a raw piece; for keys. @return length in out, cut to out_bytes */
+size_t rp_json_unescape(struct rp_bytes raw, uint8_t *out, size_t out_bytes);
+
+/**
+ * Put a value as Go's json.Marshal writes what json.Unmarshal made of it: keys sorted, the last
+ * duplicate only, no blanks, `<>&` and U+2028/9 escaped, numbers as float64.
+ *
+ * @param begin, end  offsets of a valid value in the body
+ * @return RP_OK; RP_ENOMEM; RP_ETOOBIG: more than RP_JSON_SPANS_MAX tokens, or a number too long to
+ *         convert
+ */
+RP_MUST_CHECK int rp_json_put_canonical(struct rp_arena *arena, struct rp_text_sink *sink,
+					struct rp_body_cursor *cursor, uint64_t begin,
+					uint64_t end);
+
+enum { RP_JSON_NUMBER_BYTES = 32 };
+
+/** A float64 as Go writes it. @return length; out is not terminated */
+size_t rp_json_format_double(double value, char out[RP_JSON_NUMBER_BYTES]);
+
+#endif /* RP_DATAPLANE_JSON_TEXT_H */

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define XXH_STATIC_LINKING_ONLY
+#include "dataplane/prefix_cache.h"
+
+#include "shm/hash.h"
+
+uint64_t rp_prefix_seed(struct rp_bytes model, struct rp_bytes salt)
+{
+	XXH64_state_t state;
+
+	XXH64_reset(&state, 0);
+	if (model.len > 0)
+		XXH64_update(&state, model.ptr, model.len);
+	if (salt.len > 0)
+		XXH64_update(&state, salt.ptr, salt.len);
+	return XXH64_digest(&state);
+}
+
+size_t rp_prefix_hash_blocks(uint64_t seed, const struct rp_prompt *prompt, uint64_t block_tokens,
+			     size_t blocks_max, uint64_t *hashes)
+{
+	uint64_t left = prompt->token_count;
+	const uint8_t *at = prompt->token_bytes;
+	uint64_t parent = seed;
+	size_t count = 0;
+
+	while (left > 0 && count < blocks_max) {
+		uint64_t tokens = left < block_tokens ? left : block_tokens;
+		uint8_t pair[16];
+		struct rp_writer w = rp_writer(pair, sizeof(pair));
+
+		rp_write_le64(&w, rp_hash64(at, tokens * 4));
+		rp_write_le64(&w, parent);
+		parent = rp_hash64(pair, sizeof(pair));
+		hashes[count++] = parent;
+		at += tokens * 4;
+		left -= tokens;
+	}
+	return count;
+}
+
+int64_t rp_prefix_block_tokens(const struct rp_params_approx_prefix_cache_producer *params,
+			       int32_t reported)
+{
+	int64_t tokens = params->block_size_tokens;
+
+	if (params->has_auto_tune && reported > 0)
+		tokens = reported;
+	return tokens > RP_PREFIX_BLOCK_TOKENS_MIN ? tokens : RP_PREFIX_BLOCK_TOKENS_MIN;
+}
+
+uint64_t rp_prefix_blocks_max(const struct rp_params_approx_prefix_cache_producer *params,
+			      int64_t block_tokens)
+{
+	uint64_t blocks = RP_PREFIX_BLOCKS_MAX;
+
+	if (params->max_prefix_tokens > 0)
+		blocks = (uint64_t)(params->max_prefix_tokens / block_tokens);
+	else if (params->max_prefix_blocks > 0)
+		blocks = (uint64_t)params->max_prefix_blocks;
+	return rp_min_size(blocks, RP_PREFIX_BLOCKS_MAX);
+}
+
+uint32_t rp_prefix_capacity(const struct rp_params_approx_prefix_cache_producer *params,
+			    int32_t reported)
+{
+	if (params->has_auto_tune && reported > 0)
+		return (uint32_t)reported;
+	if (params->lru_capacity_per_server <= 0)
+		return RP_PREFIX_CAPACITY;
+	return (uint32_t)rp_min_size((uint64_t)params->lru_capacity_per_server, UINT32_MAX);
+}
+
+void rp_prefix_lookup_run(struct rp_prefix_lookup *lookup, const struct rp_prefix_index *index,
+			  const struct rp_request *request, int64_t block_tokens,
+			  uint64_t blocks_max)
+{
+	uint64_t seed = rp_prefix_seed(request->target_model, request->cache_salt);
+
+	for (uint32_t i = 0; i < lookup->touched_count; i++)
+		lookup->count[lookup->touched[i]] = 0;
+	lookup->touched_count = 0;
+	lookup->hash_count = 0;
+	for (uint32_t i = 0; i < request->prompt_count; i++) {
+		uint64_t *hashes = lookup->hash + lookup->hash_count;
+		size_t room = RP_PREFIX_BLOCKS_MAX - lookup->hash_count;
+		size_t n = rp_prefix_hash_blocks(seed, &request->prompts[i], (uint64_t)block_tokens,
+						 rp_min_size(room, blocks_max), hashes);
+
+		rp_prefix_index_match(index, hashes, n, lookup->count, lookup->touched,
+				      &lookup->touched_count);
+		lookup->hash_count += n;
+	}
+}

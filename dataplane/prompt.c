@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The token producer's estimate: the bytes of a prompt, padded with zeros to four, are its
+ * pseudo-tokens (scheduling reference 4.2). Media stand for themselves by a run of their content's
+ * hash.
+ */
+#include <math.h>
+#include <stdlib.h>
+
+#define XXH_STATIC_LINKING_ONLY
+#include "shm/hash.h"
+
+#include "dataplane/image_size.h"
+#include "dataplane/json_text.h"
+#include "dataplane/parsers/parser.h"
+
+enum {
+	TOKEN_BYTES = 4,
+	PIXELS_PER_TOKEN = 1024,
+	DEFAULT_WIDTH = 640,
+	DEFAULT_HEIGHT = 360,
+	VIDEO_FRAMES_PER_S = 2,
+};
+#define VIDEO_SECONDS_DEFAULT 10.0
+#define VIDEO_SECONDS_MAX     1e6 /* what a client may claim */
+
+/* What is learnt of a media part while its text passes by. */
+struct media {
+	XXH64_state_t hash;
+	uint64_t bytes;
+	struct rp_image_size image;
+};
+
+static void media_put(void *user, struct rp_bytes piece)
+{
+	struct media *media = user;
+
+	XXH64_update(&media->hash, piece.ptr, piece.len);
+	media->bytes += piece.len;
+	rp_image_size_feed(&media->image, piece);
+}
+
+static void media_read(struct media *media, struct rp_body_cursor *cursor,
+		       const struct rp_part *part)
+{
+	struct rp_text_sink sink = {.fn = media_put, .user = media};
+
+	if (part->end != 0)
+		rp_json_put_string(&sink, cursor, part->begin, part->end);
+}
+
+static uint64_t image_tokens(const struct media *media)
+{
+	uint64_t width = DEFAULT_WIDTH;
+	uint64_t height = DEFAULT_HEIGHT;
+
+	if (media->image.state == RP_IMAGE_DONE) {
+		width = media->image.width;
+		height = media->image.height;
+	}
+	return width * height / PIXELS_PER_TOKEN;
+}
+
+/* "WxH" */
+static bool read_resolution(struct rp_bytes text, uint64_t *ret_width, uint64_t *ret_height)
+{
+	size_t x = rp_bytes_find(text, RP_BYTES_LIT("x"));
+	uint64_t width = 0;
+	uint64_t height = 0;
+
+	if (x == SIZE_MAX ||
+	    rp_bytes_to_u64(rp_bytes_slice(text, 0, x), UINT16_MAX, &width) != RP_OK ||
+	    rp_bytes_to_u64(rp_bytes_slice(text, x + 1, SIZE_MAX), UINT16_MAX, &height) != RP_OK ||
+	    width == 0 || height == 0)
+		return false;
+	*ret_width = width;
+	*ret_height = height;
+	return true;
+}
+
+/* Frames are sampled at a fixed rate, so x-llm-d-video-fps changes nothing. */
+static uint64_t video_tokens(const struct rp_request_hints *hints)
+{
+	double seconds = VIDEO_SECONDS_DEFAULT;
+	uint64_t width = DEFAULT_WIDTH;
+	uint64_t height = DEFAULT_HEIGHT;
+	char text[32];
+	uint64_t frames;
+
+	if (hints != NULL) {
+		double given;
+		char *end;
+
+		rp_bytes_to_str(hints->video_duration_seconds, text, sizeof(text));
+		given = strtod(text, &end);
+		if (end != text && *end == '\0' && given > 0)
+			seconds = fmin(given, VIDEO_SECONDS_MAX);
+		read_resolution(hints->video_resolution, &width, &height);
+	}
+	frames = (uint64_t)(seconds * VIDEO_FRAMES_PER_S);
+	return rp_max_size(frames, 1) * (width * height / PIXELS_PER_TOKEN);
+}
+
+static void put_media(struct rp_text_sink *sink, struct rp_body_cursor *cursor,
+		      const struct rp_part *part, const struct rp_request_hints *hints)
+{
+	struct media media = {.bytes = 0};
+	uint64_t count;
+	uint32_t hash;
+	uint8_t token[TOKEN_BYTES];
+
+	XXH64_reset(&media.hash, 0);
+	rp_image_size_init(&media.image);
+	media_read(&media, cursor, part);
+	if (part->kind == RP_PART_IMAGE) {
+		count = image_tokens(&media);
+	} else if (part->kind == RP_PART_VIDEO) {
+		count = video_tokens(hints);
+	} else {
+		media_read(&media, cursor, part + 1);
+		count = (media.bytes + TOKEN_BYTES - 1) / TOKEN_BYTES;
+	}
+	hash = (uint32_t)XXH64_digest(&media.hash);
+	for (uint32_t i = 0; i < TOKEN_BYTES; i++)
+		token[i] = (uint8_t)(hash >> (8 * i));
+	rp_text_sink_pad(sink);
+	for (count = rp_max_size(count, 1); count > 0 && !rp_text_sink_is_done(sink); count--)
+		rp_text_sink_put(sink, rp_bytes(token, sizeof(token)));
+}
+
+static void put_part(struct rp_text_sink *sink, struct rp_body_cursor *cursor,
+		     const struct rp_part *part, const struct rp_request_hints *hints)
+{
+	if (part->kind == RP_PART_IMAGE || part->kind == RP_PART_VIDEO ||
+	    part->kind == RP_PART_AUDIO_DATA)
+		put_media(sink, cursor, part, hints);
+	else if (part->kind != RP_PART_AUDIO_FORMAT && part->end != 0)
+		rp_json_put_string(sink, cursor, part->begin, part->end);
+}
+
+static int put_chat(struct rp_request_parser *parser, struct rp_text_sink *sink,
+		    struct rp_body_cursor *cursor, const struct rp_request_hints *hints)
+{
+	const struct rp_json_span *tools = &parser->member[RP_FIELD_TOOLS];
+
+	/* More than "[]". */
+	if (tools->end - tools->begin > 2 && tools->kind == RP_JSON_ARRAY_BEGIN) {
+		int err = rp_json_put_canonical(parser->arena, sink, cursor, tools->begin,
+						tools->end);
+
+		if (err != RP_OK)
+			return err;
+	}
+	for (uint32_t i = 0; i < parser->part_count && !rp_text_sink_is_done(sink); i++)
+		put_part(sink, cursor, &parser->part[i], hints);
+	return sink->err;
+}
+
+/* [{"instructions":…},{"tools":…},{"input":…}], absent ones left out */
+static int put_responses(struct rp_request_parser *parser, struct rp_text_sink *sink,
+			 struct rp_body_cursor *cursor)
+{
+	static const struct {
+		enum rp_field field;
+		const char *before;
+	} members[] = {
+		{RP_FIELD_INSTRUCTIONS, "{\"instructions\":"},
+		{RP_FIELD_TOOLS, "{\"tools\":"},
+		{RP_FIELD_INPUT, "{\"input\":"},
+	};
+	const char *separator = "[";
+
+	for (size_t i = 0; i < RP_ARRAY_LEN(members); i++) {
+		const struct rp_json_span *span = &parser->member[members[i].field];
+		int err;
+
+		if (span->end == 0 || span->kind == RP_JSON_NULL)
+			continue;
+		rp_text_sink_put(sink, rp_bytes_str(separator));
+		rp_text_sink_put(sink, rp_bytes_str(members[i].before));
+		err = rp_json_put_canonical(parser->arena, sink, cursor, span->begin, span->end);
+		if (err != RP_OK)
+			return err;
+		rp_text_sink_put(sink, RP_BYTES_LIT("}"));
+		separator = ",";
+	}
+	rp_text_sink_put(sink, RP_BYTES_LIT("]"));
+	return sink->err;
+}
+
+static void put_quoted(struct rp_text_sink *sink, struct rp_body_cursor *cursor,
+		       const struct rp_part *part)
+{
+	rp_text_sink_put(sink, RP_BYTES_LIT("\""));
+	sink->is_quoting = true;
+	rp_json_put_string(sink, cursor, part->begin, part->end);
+	sink->is_quoting = false;
+	rp_text_sink_put(sink, RP_BYTES_LIT("\""));
+}
+
+/* Go's JSON of upstream's struct of a string input. */
+static void put_embeddings(struct rp_request_parser *parser, struct rp_text_sink *sink,
+			   struct rp_body_cursor *cursor)
+{
+	bool is_array = parser->member[RP_FIELD_INPUT].kind == RP_JSON_ARRAY_BEGIN;
+
+	rp_text_sink_put(sink, RP_BYTES_LIT("{\"Raw\":"));
+	if (is_array)
+		rp_text_sink_put(sink, RP_BYTES_LIT("\"\""));
+	else
+		put_quoted(sink, cursor, &parser->part[0]);
+	rp_text_sink_put(sink, RP_BYTES_LIT(",\"Strings\":"));
+	for (uint32_t i = 0; is_array && i < parser->part_count; i++) {
+		rp_text_sink_put(sink, i == 0 ? RP_BYTES_LIT("[") : RP_BYTES_LIT(","));
+		put_quoted(sink, cursor, &parser->part[i]);
+	}
+	rp_text_sink_put(sink, is_array ? RP_BYTES_LIT("]") : RP_BYTES_LIT("null"));
+	rp_text_sink_put(sink, RP_BYTES_LIT(",\"TokenIDs\":null}"));
+}
+
+static int set_prompt(struct rp_prompt *prompt, struct rp_text_sink *sink)
+{
+	rp_text_sink_pad(sink);
+	prompt->token_bytes = sink->out;
+	prompt->token_count = sink->len / TOKEN_BYTES;
+	return sink->err;
+}
+
+/* A little more than the raw text, so that the memory of a usual prompt is taken once. */
+static uint64_t expected_bytes(const struct rp_request_parser *parser)
+{
+	static const enum rp_field fields[] = {RP_FIELD_TOOLS, RP_FIELD_INSTRUCTIONS,
+					       RP_FIELD_INPUT, RP_FIELD_ITEMS};
+	uint64_t bytes = 64;
+
+	for (uint32_t i = 0; i < parser->part_count; i++) {
+		const struct rp_part *part = &parser->part[i];
+
+		if (part->kind == RP_PART_ROLE || part->kind == RP_PART_TEXT)
+			bytes += part->end - part->begin;
+	}
+	for (size_t i = 0; i < RP_ARRAY_LEN(fields); i++)
+		bytes += parser->member[fields[i]].end - parser->member[fields[i]].begin;
+	return rp_align_up(bytes, TOKEN_BYTES);
+}
+
+static int make_one(struct rp_request_parser *parser, struct rp_body_cursor *cursor,
+		    const struct rp_request_hints *hints, uint64_t max_tokens,
+		    struct rp_prompt *prompt)
+{
+	const struct rp_json_span *items = &parser->member[RP_FIELD_ITEMS];
+	struct rp_text_sink sink =
+		rp_text_sink(parser->arena, expected_bytes(parser), max_tokens * TOKEN_BYTES);
+	int err = sink.err;
+
+	if (err != RP_OK)
+		return err;
+	if (parser->api == RP_API_CHAT)
+		err = put_chat(parser, &sink, cursor, hints);
+	else if (parser->api == RP_API_RESPONSES)
+		err = put_responses(parser, &sink, cursor);
+	else if (parser->api == RP_API_CONVERSATIONS)
+		err = rp_json_put_canonical(parser->arena, &sink, cursor, items->begin, items->end);
+	else
+		put_embeddings(parser, &sink, cursor);
+	return err != RP_OK ? err : set_prompt(prompt, &sink);
+}
+
+static int make_texts(struct rp_request_parser *parser, struct rp_body_cursor *cursor,
+		      uint64_t max_tokens, struct rp_prompt *prompts)
+{
+	uint64_t left = RP_PROMPT_TOKENS_MAX;
+
+	for (uint32_t i = 0; i < parser->part_count; i++) {
+		const struct rp_part *part = &parser->part[i];
+		struct rp_text_sink sink = rp_text_sink(
+			parser->arena, rp_align_up(part->end - part->begin, TOKEN_BYTES),
+			rp_min_size(max_tokens, left) * TOKEN_BYTES);
+		int err = sink.err;
+
+		if (err != RP_OK)
+			return err;
+		rp_json_put_string(&sink, cursor, part->begin, part->end);
+		err = set_prompt(&prompts[i], &sink);
+		if (err != RP_OK)
+			return err;
+		left -= prompts[i].token_count;
+	}
+	return RP_OK;
+}
+
+static int make_ids(struct rp_request_parser *parser, uint64_t max_tokens, struct rp_prompt *prompt)
+{
+	uint64_t left =
+		rp_min_size(rp_min_size(parser->id_count, max_tokens), RP_PROMPT_TOKENS_MAX);
+	struct rp_writer w;
+	uint8_t *out = rp_arena_alloc(parser->arena, left * TOKEN_BYTES);
+
+	if (out == NULL)
+		return RP_ENOMEM;
+	w = rp_writer(out, left * TOKEN_BYTES);
+	prompt->token_bytes = out;
+	prompt->token_count = left;
+	for (const struct rp_id_block *block = parser->ids; left > 0; block = block->next) {
+		for (uint32_t i = 0; i < block->count && left > 0; i++, left--) {
+			uint32_t id = block->id[i];
+			uint8_t le[TOKEN_BYTES] = {(uint8_t)id, (uint8_t)(id >> 8),
+						   (uint8_t)(id >> 16), (uint8_t)(id >> 24)};
+
+			rp_write_bytes(&w, rp_bytes(le, sizeof(le)));
+		}
+	}
+	RP_ASSERT(w.err == RP_OK);
+	return RP_OK;
+}
+
+int rp_prompt_make(struct rp_request_parser *parser, const struct rp_body *body,
+		   const struct rp_request_hints *hints, uint64_t max_tokens,
+		   struct rp_request *request)
+{
+	struct rp_body_cursor cursor = rp_body_cursor(body);
+	bool has_texts = parser->api == RP_API_COMPLETIONS && parser->id_count == 0;
+	uint32_t count = has_texts ? parser->part_count : 1;
+	struct rp_prompt *prompts;
+	int err;
+
+	if (parser->api == RP_API_IMAGES || parser->api == RP_API_RAW)
+		return RP_EUNSUPPORTED;
+	max_tokens = rp_min_size(max_tokens, RP_PROMPT_TOKENS_MAX);
+	prompts = rp_arena_alloc(parser->arena, count * sizeof(*prompts));
+	if (prompts == NULL)
+		return RP_ENOMEM;
+	if (has_texts)
+		err = make_texts(parser, &cursor, max_tokens, prompts);
+	else if (parser->id_count > 0)
+		err = make_ids(parser, max_tokens, prompts);
+	else
+		err = make_one(parser, &cursor, hints, max_tokens, prompts);
+	/* More tokens of JSON than are kept: as if this API had no prompt. */
+	if (err == RP_ETOOBIG)
+		return RP_EUNSUPPORTED;
+	if (err != RP_OK)
+		return err;
+	request->prompts = prompts;
+	request->prompt_count = count;
+	return RP_OK;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dataplane/sched/sched_plugin.h"
+
+/* Kinds of each type as the catalogue has them. */
+enum {
+#define RP_PLUGIN(id, type, kinds, stability, has_params) KINDS_##id = (kinds),
+#include "config/plugins.def"
+#undef RP_PLUGIN
+};
+
+/* Kind of each type as implemented here; 0: in control. */
+enum {
+#define RP_IMPLEMENTED(id, kind, type, object) IMPLEMENTED_##id = RP_KIND_##kind,
+#define RP_ELSEWHERE(id)		       IMPLEMENTED_##id = 0,
+#include "dataplane/sched/implementations.def"
+#undef RP_IMPLEMENTED
+#undef RP_ELSEWHERE
+};
+
+enum {
+	OUR_KINDS = RP_KIND_FILTER | RP_KIND_SCORER | RP_KIND_PICKER | RP_KIND_PROFILE_HANDLER |
+		    RP_KIND_PRODUCER | RP_KIND_PARSER
+};
+
+#define RP_PLUGIN(id, type, kinds, stability, has_params)                                          \
+	static_assert(((int)(kinds) & (int)OUR_KINDS) == (int)IMPLEMENTED_##id,                    \
+		      "implementations.def disagrees with plugins.def");
+#include "config/plugins.def"
+#undef RP_PLUGIN
+
+#define RP_IMPLEMENTED(id, kind, type, object)                                                     \
+	extern const struct rp_##type object;                                                      \
+	static_assert((int)KINDS_##id != 0, "not in plugins.def");
+#define RP_ELSEWHERE(id) static_assert((int)KINDS_##id != 0, "not in plugins.def");
+#include "dataplane/sched/implementations.def"
+#undef RP_IMPLEMENTED
+#undef RP_ELSEWHERE
+
+struct entry {
+	uint32_t kind;
+	const void *object;
+};
+
+static const struct entry entries[RP_PLUGIN_TYPE_COUNT] = {
+#define RP_IMPLEMENTED(id, kind, type, object) [RP_PLUGIN_##id] = {RP_KIND_##kind, &(object)},
+#define RP_ELSEWHERE(id)
+#include "dataplane/sched/implementations.def"
+#undef RP_IMPLEMENTED
+#undef RP_ELSEWHERE
+};
+
+static const void *find(uint32_t type, uint32_t kind)
+{
+	return type < RP_PLUGIN_TYPE_COUNT && entries[type].kind == kind ? entries[type].object
+									 : NULL;
+}
+
+const struct rp_scorer *rp_sched_scorer(uint32_t type)
+{
+	return find(type, RP_KIND_SCORER);
+}
+
+const struct rp_picker *rp_sched_picker(uint32_t type)
+{
+	return find(type, RP_KIND_PICKER);
+}
+
+const struct rp_profile_handler *rp_sched_profile_handler(uint32_t type)
+{
+	return find(type, RP_KIND_PROFILE_HANDLER);
+}
+
+const struct rp_producer *rp_sched_producer(uint32_t type)
+{
+	return find(type, RP_KIND_PRODUCER);
+}
+
+const struct rp_parser *rp_sched_parser(uint32_t type)
+{
+	return find(type, RP_KIND_PARSER);
+}

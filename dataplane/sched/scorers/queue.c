@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * queue-scorer: the shortest queue of the candidates gets 1, the longest 0 (scheduling
+ * reference 3.3).
+ */
+#include "dataplane/sched/sched_plugin.h"
+
+static void score(const struct rp_score_input *in, double *score)
+{
+	const int32_t *waiting = in->candidates->waiting;
+	uint32_t count = in->candidates->count;
+	int64_t low = waiting[0];
+	int64_t high = waiting[0];
+
+	for (uint32_t i = 1; i < count; i++) {
+		low = waiting[i] < low ? waiting[i] : low;
+		high = waiting[i] > high ? waiting[i] : high;
+	}
+	for (uint32_t i = 0; i < count; i++)
+		score[i] = low == high ? 1.0 : (double)(high - waiting[i]) / (double)(high - low);
+}
+
+extern const struct rp_scorer rp_queue_scorer;
+const struct rp_scorer rp_queue_scorer = {.score = score};
