@@ -105,6 +105,37 @@ const struct rp_config_blob *rp_sched_config(const struct rp_sched *sched)
 	return sched->config;
 }
 
+/* Every reference leads to an implementation of its kind. */
+static bool is_runnable(const struct rp_config_blob *config)
+{
+	const struct rp_config_plugin *handler =
+		rp_config_blob_plugin(config, config->profile_handler);
+
+	if (config->plugin_count > RP_PLUGINS_MAX ||
+	    rp_sched_profile_handler(handler->type) == NULL)
+		return false;
+	for (uint32_t i = 0; i < config->producer_count; i++) {
+		uint32_t plugin = rp_config_blob_producer(config, i);
+
+		if (rp_sched_producer(rp_config_blob_plugin(config, plugin)->type) == NULL)
+			return false;
+	}
+	for (uint32_t i = 0; i < config->profile_count; i++) {
+		const struct rp_config_profile *profile = rp_config_blob_profile(config, i);
+
+		if (rp_sched_picker(rp_config_blob_plugin(config, profile->picker)->type) == NULL)
+			return false;
+		for (uint32_t s = 0; s < profile->scorer_count; s++) {
+			uint32_t plugin =
+				rp_config_blob_ref(config, profile->scorer_first + s)->plugin;
+
+			if (rp_sched_scorer(rp_config_blob_plugin(config, plugin)->type) == NULL)
+				return false;
+		}
+	}
+	return true;
+}
+
 /* Check a configuration and give its producers what they need. */
 static int adopt_config(struct rp_sched *sched, const struct rp_config_blob *config)
 {
@@ -112,15 +143,13 @@ static int adopt_config(struct rp_sched *sched, const struct rp_config_blob *con
 
 	if (err != RP_OK)
 		return err;
-	if (config->plugin_count > RP_PLUGINS_MAX)
+	if (!is_runnable(config))
 		return RP_EFORMAT;
 	for (uint32_t i = 0; i < config->producer_count; i++) {
 		uint32_t plugin = rp_config_blob_producer(config, i);
 		const struct rp_producer *ops =
 			rp_sched_producer(rp_config_blob_plugin(config, plugin)->type);
 
-		if (ops == NULL)
-			return RP_EFORMAT;
 		if (!ops->wants_lookup || sched->lookup[plugin] != NULL)
 			continue;
 		sched->lookup[plugin] = calloc(1, sizeof(*sched->lookup[plugin]));

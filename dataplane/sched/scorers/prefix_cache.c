@@ -25,8 +25,10 @@ static double score_one(const struct rp_params_prefix_cache_scorer *params,
 static void score(const struct rp_score_input *in, double *score)
 {
 	const struct rp_params_prefix_cache_scorer *params = in->params;
-	const struct rp_match_info *info = &in->match_by_plugin[params->producer];
+	const struct rp_match_info *info;
 
+	RP_ASSERT(params->producer < RP_PLUGINS_MAX);
+	info = &in->match_by_plugin[params->producer];
 	for (uint32_t i = 0; i < in->candidates->count; i++) {
 		score[i] = 0;
 		if (info->total_blocks > 0)

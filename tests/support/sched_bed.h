@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a worker's scheduler stands on, for tests: both segments in this process, a configuration
+ * put together by hand, endpoints with figures.
+ */
+#ifndef RP_TESTS_SUPPORT_SCHED_BED_H
+#define RP_TESTS_SUPPORT_SCHED_BED_H
+
+#include "config/plugin_params.h"
+#include "dataplane/director.h"
+
+enum { RP_BED_PLUGINS_MAX = 16 };
+
+struct rp_bed_config {
+	uint32_t plugin_count;
+	struct {
+		enum rp_plugin_type type;
+		const void *params;
+		uint32_t params_bytes;
+		double weight; /* scorers */
+	} plugin[RP_BED_PLUGINS_MAX];
+};
+
+struct rp_bed_endpoint {
+	const char *ip; /* with brackets if it is IPv6 */
+	uint16_t port;
+	int32_t waiting;
+	double kv_usage;
+	int32_t block_size;
+	int32_t num_blocks;
+};
+
+struct rp_bed {
+	struct rp_shared shared;
+	struct rp_env env;
+	struct rp_arena arena;
+	uint64_t generation;
+};
+
+/** @param settings  NULL: 64 endpoints, smallest prefix index */
+void rp_bed_init(struct rp_bed *bed, const struct rp_settings *settings);
+void rp_bed_fini(struct rp_bed *bed);
+
+/** Add a plugin; returns its index. */
+uint32_t rp_bed_add(struct rp_bed_config *config, enum rp_plugin_type type, const void *params,
+		    size_t params_bytes, double weight);
+
+/** The default configuration: queue 2, kv 2, prefix 3, max score, both parsers, both producers. */
+struct rp_bed_config rp_bed_default_config(void);
+
+/** Publish; scorers, producers, parsers stand in the plugins' order. Endpoint i gets slot i. */
+void rp_bed_publish(struct rp_bed *bed, const struct rp_bed_config *config,
+		    const struct rp_bed_endpoint *endpoint, uint32_t endpoint_count);
+
+#endif /* RP_TESTS_SUPPORT_SCHED_BED_H */
