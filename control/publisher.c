@@ -18,6 +18,7 @@ struct rp_publisher {
 	struct rp_config_blob *blob; /* waits to be published; NULL: the published one stays */
 	struct rp_plugin_stat *stats;
 	bool has_set;
+	bool is_incomplete; /* endpoints were left out */
 	struct rp_endpoint_set set;
 	struct rp_loop_timer retry;
 	struct rp_loop_timer sweep;
@@ -123,7 +124,8 @@ static void build_table(struct rp_publisher *p, struct rp_endpoint_table *table)
 		if (add_endpoint(p, table, &p->set.endpoint[i]) != RP_OK)
 			incomplete++;
 	}
-	if (incomplete != 0)
+	p->is_incomplete = incomplete != 0;
+	if (p->is_incomplete)
 		RP_LOG(RP_LOG_ERROR, LOGGER,
 		       "Endpoints or labels left out: a bound is reached (--max-endpoints, or "
 		       "slots "
@@ -209,6 +211,8 @@ static void on_sweep(struct rp_loop_timer *timer)
 					 memory_order_relaxed) != 0)
 			rp_prefix_index_sweep(&live->prefix, slot);
 	}
+	if (p->is_incomplete) /* perhaps there is room by now */
+		try_to_publish(p);
 }
 
 int rp_publisher_new(struct rp_control *control, void (*on_published)(struct rp_control *control),

@@ -90,12 +90,16 @@ static void set_phase(struct rp_supervisor *s, enum rp_phase phase)
 		rp_eventfd_signal(s->worker[i].wake_fd);
 }
 
+/* Generations of a worker take turns with two reader lines. */
+static const uint32_t reader_offsets[] = {0, RP_WORKERS_MAX};
+
 static void forget_worker_state(struct rp_supervisor *s, uint32_t i)
 {
 	struct rp_live *live = s->shared.live;
 	struct rp_worker_state *state = &live->process.worker[i];
 
-	rp_publication_offline(&live->publication, i);
+	for (size_t r = 0; r < RP_ARRAY_LEN(reader_offsets); r++)
+		rp_publication_offline(&live->publication, i + reader_offsets[r]);
 	rp_inflight_clear_row(&live->inflight, i);
 	rp_counters_reset_gauges(&live->worker[i].counters);
 	rp_request_series_reset_gauges(&live->worker[i].series);
@@ -465,6 +469,18 @@ static void on_ready_check(struct rp_loop_timer *timer)
 		rp_loop_timer_set(s->loop, timer, next_ns);
 }
 
+static bool is_stalled(const struct rp_supervisor *s, uint32_t i)
+{
+	int64_t before_ns = rp_loop_now_ns(s->loop) - RP_STALL_MS * RP_NS_PER_MS;
+	bool is_one_stalled = false;
+
+	for (size_t r = 0; r < RP_ARRAY_LEN(reader_offsets); r++)
+		is_one_stalled = is_one_stalled ||
+				 rp_publication_is_stalled(&s->shared.live->publication,
+							   i + reader_offsets[r], before_ns);
+	return is_one_stalled;
+}
+
 /*
  * A worker that is online but takes no turn holds old tables back and serves nobody. It must look
  * stalled at several checks in a row, each of which means that this process could run: when the
@@ -479,9 +495,7 @@ static void on_check(struct rp_loop_timer *timer)
 	for (uint32_t i = 0; i < s->worker_count; i++) {
 		struct rp_child *child = &s->worker[i].child;
 
-		if (child->pid == 0 ||
-		    !rp_publication_is_stalled(&s->shared.live->publication, i,
-					       now_ns - RP_STALL_MS * RP_NS_PER_MS)) {
+		if (child->pid == 0 || !is_stalled(s, i)) {
 			child->stalled_checks = 0;
 			continue;
 		}
@@ -654,10 +668,27 @@ static int watch_signals(struct rp_supervisor *s)
 	return rp_loop_watch(s->loop, &s->signal_watch, fd, EPOLLIN, on_signal, s);
 }
 
+/* What the segments can grow to, regions of workers that do not exist left out, and the bodies. */
 static uint64_t most_memory(const struct rp_supervisor *s)
 {
-	return s->shared.tables_segment.bytes + s->shared.live_segment.bytes +
+	uint64_t unused_workers = RP_WORKERS_MAX - s->worker_count;
+
+	return s->shared.tables_segment.bytes + s->shared.live_segment.bytes -
+	       unused_workers * (sizeof(struct rp_worker_region) + sizeof(struct rp_inflight_row)) +
 	       s->worker_count * s->settings->body_memory_bytes;
+}
+
+/* What workers still had to say, now that control, who writes it, is gone: often why we end. */
+static void write_last_records(struct rp_supervisor *s)
+{
+	uint8_t record[RP_LOG_RECORD_BYTES_MAX];
+	size_t n;
+
+	for (uint32_t i = 0; i < s->worker_count; i++) {
+		while ((n = rp_spsc_ring_pop(&s->shared.live->worker[i].log, record,
+					     sizeof(record))) != 0)
+			rp_log_write_record(rp_bytes(record, n));
+	}
 }
 
 static int start(struct rp_supervisor *s, struct rp_settings *settings, int argc,
@@ -691,6 +722,7 @@ int rp_supervisor_run(const struct rp_flags *flags, struct rp_settings *settings
 {
 	struct rp_diag diag = {0};
 	struct rp_supervisor *s;
+	int exit_code;
 	int err;
 
 	tidy_descriptors();
@@ -728,17 +760,17 @@ int rp_supervisor_run(const struct rp_flags *flags, struct rp_settings *settings
 		RP_LOG(RP_LOG_ERROR, LOGGER, "The event loop failed",
 		       RP_F_TEXT("error", rp_err_text(err)));
 		s->exit_code = EXIT_FAILURE; /* children die with us */
-	} else if (s->exit_code == EXIT_SUCCESS) {
-		RP_LOG(RP_V0, LOGGER, "Stopped", RP_F_INT("signals", s->signal_count));
+		goto out;
 	}
+	write_last_records(s);
+	RP_LOG(RP_V0, LOGGER, "Stopped", RP_F_INT("exitCode", s->exit_code));
 out:
 	/* Descriptors and mappings go with the process; the records only please the leak checker.
 	 */
-	s->exit_code = s->exit_code == EXIT_SUCCESS ? EXIT_SUCCESS : EXIT_FAILURE;
-	err = s->exit_code;
+	exit_code = s->exit_code;
 	rp_loop_free(s->loop);
 	free(s->control_argv);
 	free(s->worker);
 	free(s);
-	return err;
+	return exit_code;
 }
