@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * ringpick-golden runs recorded cases of the reference implementation against the workers' own
+ * objects. This is what its files share: access to a case's JSON, and verdicts.
+ */
+#ifndef RP_TESTS_GOLDEN_GOLDEN_H
+#define RP_TESTS_GOLDEN_GOLDEN_H
+
+#include <cjson/cJSON.h>
+
+#include "tests/support/sched_bed.h"
+
+enum golden_verdict { GOLDEN_OK, GOLDEN_FAIL, GOLDEN_UNSUPPORTED };
+
+enum { GOLDEN_WHY_BYTES = 256, GOLDEN_ENDPOINTS_MAX = 16 };
+
+struct golden_case {
+	const cJSON *json;
+	const cJSON *expect;
+	char why[GOLDEN_WHY_BYTES]; /* of a failure, or the plugin type that is missing */
+};
+
+/* ---- golden_json.c ---- */
+const cJSON *golden_get(const cJSON *object, const char *name);
+double golden_number(const cJSON *object, const char *name, double missing);
+const char *golden_string(const cJSON *object, const char *name); /* "" if missing */
+
+/* Endpoints of the case with their figures, names and given prefix matches. */
+struct golden_pool {
+	uint32_t count;
+	const char *name[GOLDEN_ENDPOINTS_MAX];
+	struct rp_bed_endpoint endpoint[GOLDEN_ENDPOINTS_MAX];
+	uint16_t match[GOLDEN_ENDPOINTS_MAX];
+	uint64_t total[GOLDEN_ENDPOINTS_MAX];
+	int64_t block_tokens[GOLDEN_ENDPOINTS_MAX];
+};
+
+void golden_read_pool(const cJSON *endpoints, struct golden_pool *pool);
+uint32_t golden_find_endpoint(const struct golden_pool *pool, const char *name);
+
+/* Plugin type of a name; RP_PLUGIN_TYPE_COUNT and *why if this build has none. */
+enum rp_plugin_type golden_type(struct golden_case *c, const char *name);
+
+/* Say what is wrong, as printf would. */
+enum golden_verdict golden_fail(struct golden_case *c, const char *format, ...) RP_PRINTF(2, 3);
+
+/* Compare a value with 16 hex digits under `name` in *bits. */
+bool golden_same_bits(double value, const cJSON *bits, const char *name);
+
+/* Parameters with upstream's defaults, and what the case says. */
+struct rp_params_prefix_cache_scorer golden_prefix_params(const cJSON *parameters);
+struct rp_params_approx_prefix_cache_producer golden_approx_params(const cJSON *parameters);
+
+/* ---- the kinds ---- */
+enum golden_verdict golden_scorer(struct golden_case *c);
+enum golden_verdict golden_profile(struct golden_case *c);
+enum golden_verdict golden_prefix_hash(struct golden_case *c);
+enum golden_verdict golden_estimate_tokens(struct golden_case *c);
+enum golden_verdict golden_approx_sequence(struct golden_case *c);
+
+#endif /* RP_TESTS_GOLDEN_GOLDEN_H */

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Kinds "prefix-hash", "estimate-tokens" and "approx-sequence": ids, hashes and matches, exactly.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "dataplane/parsers/parser.h"
+#include "dataplane/sched/sched_plugin.h"
+#include "tests/golden/golden.h"
+
+/* Token ids of a request: "tokenIds", or 0, 1, 2, … as many as "tokens" says. */
+static struct rp_prompt read_tokens(struct rp_arena *arena, const cJSON *request)
+{
+	const cJSON *ids = golden_get(request, "tokenIds");
+	uint32_t count = ids != NULL ? (uint32_t)cJSON_GetArraySize(ids)
+				     : (uint32_t)golden_number(request, "tokens", 0);
+	const cJSON *id = ids != NULL ? ids->child : NULL;
+	uint8_t *bytes = rp_arena_alloc(arena, (size_t)count * 4);
+
+	RP_ASSERT(bytes != NULL);
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t value = i;
+
+		if (id != NULL) {
+			value = (uint32_t)id->valuedouble;
+			id = id->next;
+		}
+		for (uint32_t k = 0; k < 4; k++)
+			bytes[4 * i + k] = (uint8_t)(value >> (8 * k));
+	}
+	return (struct rp_prompt){.token_bytes = bytes, .token_count = count};
+}
+
+/* One list of hashes a prompt. */
+static enum golden_verdict check_hashes(struct golden_case *c, const cJSON *expect,
+					const struct rp_prompt *prompts, uint32_t count,
+					uint64_t seed, uint64_t block_tokens, size_t blocks_max)
+{
+	static uint64_t hash[RP_PREFIX_BLOCKS_MAX];
+
+	if ((uint32_t)cJSON_GetArraySize(expect) != count)
+		return golden_fail(c, "%u prompts", count);
+	for (uint32_t i = 0; i < count; i++) {
+		const cJSON *list = cJSON_GetArrayItem(expect, (int)i);
+		size_t n = rp_prefix_hash_blocks(seed, &prompts[i], block_tokens, blocks_max, hash);
+
+		if ((size_t)cJSON_GetArraySize(list) != n)
+			return golden_fail(c, "prompt %u has %zu blocks", i, n);
+		for (size_t k = 0; k < n; k++) {
+			char text[17];
+
+			snprintf(text, sizeof(text), "%016" PRIx64, hash[k]);
+			if (strcmp(text, cJSON_GetArrayItem(list, (int)k)->valuestring) != 0)
+				return golden_fail(c, "block %zu of prompt %u is %s", k, i, text);
+		}
+	}
+	return GOLDEN_OK;
+}
+
+enum golden_verdict golden_prefix_hash(struct golden_case *c)
+{
+	const cJSON *request = golden_get(c->json, "request");
+	uint64_t seed = rp_prefix_seed(rp_bytes_str(golden_string(request, "model")),
+				       rp_bytes_str(golden_string(request, "cacheSalt")));
+	struct rp_arena_pool pool;
+	struct rp_arena arena;
+	struct rp_prompt prompt;
+	enum golden_verdict verdict;
+
+	rp_arena_pool_init(&pool);
+	rp_arena_init(&arena, &pool);
+	prompt = read_tokens(&arena, request);
+	verdict = check_hashes(c, golden_get(c->expect, "hashes"), &prompt, 1, seed,
+			       (uint64_t)golden_number(c->json, "blockSizeTokens", 0),
+			       (size_t)golden_number(c->json, "maxBlocks", 0));
+	rp_arena_reset(&arena);
+	rp_arena_pool_fini(&pool);
+	return verdict;
+}
+
+/* ---- estimate-tokens ---- */
+
+static enum golden_verdict check_ids(struct golden_case *c, const struct rp_request *request)
+{
+	const cJSON *prompts = golden_get(c->expect, "prompts");
+
+	if ((uint32_t)cJSON_GetArraySize(prompts) != request->prompt_count)
+		return golden_fail(c, "%u prompts", request->prompt_count);
+	for (uint32_t i = 0; i < request->prompt_count; i++) {
+		const cJSON *expect = cJSON_GetArrayItem(prompts, (int)i);
+		const struct rp_prompt *prompt = &request->prompts[i];
+		const cJSON *id;
+		uint64_t at = 0;
+
+		if ((uint64_t)golden_number(expect, "count", -1) != prompt->token_count)
+			return golden_fail(c, "prompt %u has %" PRIu64 " tokens", i,
+					   prompt->token_count);
+		cJSON_ArrayForEach(id, golden_get(expect, "ids"))
+		{
+			const uint8_t *b = prompt->token_bytes + 4 * at++;
+			uint32_t ours = (uint32_t)b[0] | (uint32_t)b[1] << 8 |
+					(uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
+
+			if (ours != (uint32_t)id->valuedouble)
+				return golden_fail(c, "prompt %u has token %u", i, ours);
+		}
+	}
+	return GOLDEN_OK;
+}
+
+static enum golden_verdict check_request(struct golden_case *c, struct rp_bed *bed,
+					 const char *text, struct rp_body *body)
+{
+	const cJSON *json = golden_get(c->json, "request");
+	const cJSON *headers = golden_get(json, "headers");
+	const char *parse_error = golden_string(c->expect, "parseError");
+	struct rp_request_hints hints = {
+		.video_fps = rp_bytes_str(golden_string(headers, "x-llm-d-video-fps")),
+		.video_duration_seconds =
+			rp_bytes_str(golden_string(headers, "x-llm-d-video-duration-seconds")),
+		.video_resolution =
+			rp_bytes_str(golden_string(headers, "x-llm-d-video-resolution")),
+	};
+	struct rp_request_parser *parser;
+	struct rp_request request;
+	struct rp_bytes error;
+	enum golden_verdict verdict;
+	int err;
+
+	if (rp_request_parser_new(&bed->arena, rp_sched_config(bed->env.sched),
+				  rp_bytes_str(golden_string(json, "path")), &parser) != RP_OK ||
+	    rp_body_append(body, &bed->env.bodies, rp_bytes_str(text)) != RP_OK)
+		return golden_fail(c, "no parser");
+	rp_request_parser_feed(parser, rp_bytes_str(text));
+	err = rp_request_parser_finish(parser, body, &request, &error);
+	if (parse_error[0] != '\0')
+		return err == RP_EFORMAT && rp_bytes_equal_str(error, parse_error)
+			       ? GOLDEN_OK
+			       : golden_fail(c, "no such parse error");
+	if (err != RP_OK ||
+	    rp_request_make_prompts(parser, body, &hints, 1 << 17, &request) != RP_OK)
+		return golden_fail(c, "not parsed");
+	if (!rp_bytes_equal_str(request.cache_salt, golden_string(c->expect, "cacheSalt")))
+		return golden_fail(c, "another cache salt");
+	verdict = check_ids(c, &request);
+	if (verdict != GOLDEN_OK)
+		return verdict;
+	return check_hashes(c, golden_get(c->expect, "hashesBlock64"), request.prompts,
+			    request.prompt_count,
+			    rp_prefix_seed(request.incoming_model, request.cache_salt), 64, 100);
+}
+
+enum golden_verdict golden_estimate_tokens(struct golden_case *c)
+{
+	const cJSON *plugin = golden_get(c->json, "plugin");
+	struct rp_bed_config config = rp_bed_default_config();
+	struct rp_body body = {0};
+	struct rp_bed bed;
+	enum golden_verdict verdict;
+	char *text;
+
+	if (golden_type(c, golden_string(plugin, "type")) == RP_PLUGIN_TYPE_COUNT)
+		return GOLDEN_UNSUPPORTED;
+	if (golden_get(plugin, "parameters") != NULL) {
+		snprintf(c->why, sizeof(c->why), "parameters of token-producer");
+		return GOLDEN_UNSUPPORTED;
+	}
+	rp_bed_init(&bed, NULL);
+	rp_bed_publish(&bed, &config, NULL, 0);
+	text = cJSON_PrintUnformatted(golden_get(golden_get(c->json, "request"), "body"));
+	RP_ASSERT(text != NULL);
+	verdict = check_request(c, &bed, text, &body);
+	free(text);
+	rp_body_free(&body, &bed.env.bodies);
+	rp_bed_fini(&bed);
+	return verdict;
+}
+
+/* ---- approx-sequence ---- */
+
+/* What one sequence runs on. */
+struct sequence {
+	struct rp_bed bed;
+	struct golden_pool pool;
+	struct rp_params_approx_prefix_cache_producer params;
+	struct rp_prefix_lookup lookup;
+	struct rp_match_info match_info[RP_PLUGINS_MAX];
+	uint32_t slot[GOLDEN_ENDPOINTS_MAX];
+};
+
+/* "[{default p1} {prefill p3}]": profiles and the endpoints they picked. */
+static void record_picks(struct sequence *s, struct rp_produce *produce, const char *picks)
+{
+	const struct rp_producer *ops = rp_sched_producer(RP_PLUGIN_APPROX_PREFIX_CACHE_PRODUCER);
+	const struct rp_endpoint_table *table;
+	struct rp_published pair;
+
+	RP_ASSERT(rp_publication_current(&s->bed.shared.live->publication, &pair));
+	table = &s->bed.shared.tables->table[pair.table_slot];
+	for (const char *at = strchr(picks, '{'); at != NULL; at = strchr(at + 1, '{')) {
+		char profile[32];
+		char name[32];
+		uint32_t i;
+
+		RP_ASSERT(sscanf(at, "{%31s %31[^}]", profile, name) == 2);
+		i = golden_find_endpoint(&s->pool, name);
+		RP_ASSERT(i < s->pool.count);
+		produce->target = &table->endpoint[i];
+		ops->pre_request(produce, &s->params);
+	}
+}
+
+static enum golden_verdict check_step(struct golden_case *c, struct sequence *s, const cJSON *step)
+{
+	const struct rp_producer *ops = rp_sched_producer(RP_PLUGIN_APPROX_PREFIX_CACHE_PRODUCER);
+	const cJSON *json = golden_get(step, "request");
+	const char *id = golden_string(json, "id");
+	const cJSON *named = golden_get(json, "body") != NULL ? golden_get(json, "body") : json;
+	struct rp_params_prefix_cache_scorer scorer = golden_prefix_params(NULL);
+	struct rp_prompt prompt = read_tokens(&s->bed.arena, json);
+	struct rp_request request = {
+		.target_model = rp_bytes_str(golden_string(named, "model")),
+		.cache_salt = rp_bytes_str(golden_string(json, "cacheSalt")),
+		.prompts = &prompt,
+		.prompt_count = 1,
+		.has_prompts = true,
+	};
+	struct rp_candidates candidates = {
+		.count = s->pool.count, .table_idx = s->slot, .slot = s->slot};
+	struct rp_produce produce = {
+		.env = &s->bed.env,
+		.candidates = &candidates,
+		.request = &request,
+		.lookup = &s->lookup,
+		.match_info = &s->match_info[0],
+	};
+	struct rp_score_input in = {
+		.candidates = &candidates, .params = &scorer, .match_by_plugin = s->match_info};
+	double score[GOLDEN_ENDPOINTS_MAX];
+
+	if (ops->produce(&produce, &s->params) != RP_OK)
+		return golden_fail(c, "%s: not produced", id);
+	rp_sched_scorer(RP_PLUGIN_PREFIX_CACHE_SCORER)->score(&in, score);
+	for (uint32_t i = 0; i < s->pool.count; i++) {
+		const cJSON *triple =
+			golden_get(golden_get(step, "matchTotalBlock"), s->pool.name[i]);
+		const struct rp_match_info *info = &s->match_info[0];
+
+		if (info->match_blocks[i] != cJSON_GetArrayItem(triple, 0)->valuedouble ||
+		    (double)info->total_blocks != cJSON_GetArrayItem(triple, 1)->valuedouble ||
+		    (double)info->block_tokens != cJSON_GetArrayItem(triple, 2)->valuedouble)
+			return golden_fail(c, "%s: %s matches %u of %" PRIu64 " by %" PRIi64, id,
+					   s->pool.name[i], info->match_blocks[i],
+					   info->total_blocks, info->block_tokens);
+		if (score[i] != golden_number(golden_get(step, "scores"), s->pool.name[i], -1))
+			return golden_fail(c, "%s: %s scores %.17g", id, s->pool.name[i], score[i]);
+	}
+	record_picks(s, &produce, golden_string(step, "picks"));
+	return GOLDEN_OK;
+}
+
+enum golden_verdict golden_approx_sequence(struct golden_case *c)
+{
+	const cJSON *plugin = golden_get(c->json, "plugin");
+	struct rp_bed_config config = rp_bed_default_config();
+	enum golden_verdict verdict = GOLDEN_OK;
+	struct sequence *s;
+	const cJSON *step;
+
+	if (golden_type(c, golden_string(plugin, "type")) == RP_PLUGIN_TYPE_COUNT)
+		return GOLDEN_UNSUPPORTED;
+	s = calloc(1, sizeof(*s));
+	RP_ASSERT(s != NULL);
+	golden_read_pool(golden_get(c->json, "endpoints"), &s->pool);
+	s->params = golden_approx_params(golden_get(plugin, "parameters"));
+	for (uint32_t i = 0; i < s->pool.count; i++)
+		s->slot[i] = i;
+	rp_bed_init(&s->bed, NULL);
+	rp_bed_publish(&s->bed, &config, s->pool.endpoint, s->pool.count);
+	cJSON_ArrayForEach(step, golden_get(c->expect, "steps"))
+	{
+		verdict = check_step(c, s, step);
+		if (verdict != GOLDEN_OK)
+			break;
+		rp_arena_reset(&s->bed.arena);
+	}
+	rp_bed_fini(&s->bed);
+	free(s);
+	return verdict;
+}
