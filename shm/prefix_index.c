@@ -13,7 +13,8 @@ enum {
 	BUCKETS_MIN = 64,
 	BUCKETS_MAX = 1 << 29, /* positions have 32 bits */
 	PREFETCH_AHEAD = 4,
-	PASS_STEPS = 4, /* ring entries looked at for each one written during a pass */
+	PREFETCH_STAMPS = 8,
+	PASS_STEPS = 8, /* ring entries looked at for each one to be written during a pass */
 	INSERT_TRIES = 4,
 };
 
@@ -188,9 +189,7 @@ void rp_prefix_index_admit(struct rp_prefix_index *index, uint32_t slot, uint32_
 struct use {
 	struct rp_prefix_index *index;
 	struct rp_prefix_ring *ring;
-	uint64_t own_from; /* ring indices from here on are this request's, or younger */
 	uint32_t slot;
-	uint32_t generation;
 	uint32_t size; /* of the ring */
 	uint32_t capacity;
 };
@@ -224,7 +223,7 @@ static void push(const struct use *use, uint32_t position)
 
 /*
  * Take the ring entry at the tail. If it still stands for the last use of a live entry, that one is
- * evicted when there are too many and it is not this request's; else it goes to the head again.
+ * evicted when there are too many, else it goes to the head again.
  *
  * @return false: nothing below `end`
  */
@@ -253,7 +252,7 @@ static bool take_oldest(const struct use *use, uint64_t end)
 	entry = load_word(word);
 	if (entry == 0 || slot_of(entry) != use->slot || is_stale(use->index, entry))
 		return true; /* another endpoint's by now */
-	if (live_count(ring) <= (int32_t)use->capacity || ring_idx >= use->own_from) {
+	if (live_count(ring) <= (int32_t)use->capacity) {
 		push(use, position);
 		return true;
 	}
@@ -273,37 +272,49 @@ static void prefetch_stamp(const struct use *use, uint64_t ring_idx)
 		__builtin_prefetch((const void *)(uintptr_t)stamp_at(use->index, position));
 }
 
-/*
- * Keep the ring from running full; a few steps for each entry.
- * @return false: no room, although the ring is meant to have twice as many places as live entries
- */
-static bool make_room(const struct use *use)
+static uint64_t ring_used(const struct rp_prefix_ring *ring)
 {
-	struct rp_prefix_ring *ring = use->ring;
-	uint64_t tail = load_index(&ring->tail);
-	uint64_t head = load_index(&ring->head);
+	uint64_t tail = load_index(&ring->tail); /* before the head: never above it */
 
-	if (tail >= load_index(&ring->pass_end)) {
-		if (head - tail < use->size / 8 * 5)
-			return true;
-		atomic_store_explicit(&ring->pass_end, head, memory_order_relaxed);
-	}
-	prefetch_stamp(use, tail + 2 * PASS_STEPS);
-	for (int i = 0; i < PASS_STEPS; i++) {
-		if (!take_oldest(use, load_index(&ring->pass_end)))
-			break;
-	}
-	/* Every worker may have one push under way that this one has not seen. */
-	tail = load_index(&ring->tail); /* before the head: never above it */
-	return load_index(&ring->head) - tail < use->size - RP_WORKERS_MAX;
+	return load_index(&ring->head) - tail;
 }
 
-static void enforce_capacity(const struct use *use)
+/*
+ * Keep the ring from running full: begin a pass or go on with one, in proportion to what is about
+ * to be recorded. This comes first, so that a request's own entries are younger than all the
+ * others.
+ */
+static void tidy(const struct use *use, size_t hash_count)
+{
+	struct rp_prefix_ring *ring = use->ring;
+	uint64_t end = load_index(&ring->pass_end);
+
+	if (load_index(&ring->tail) >= end) {
+		if (ring_used(ring) + hash_count <= use->size / 8 * 5)
+			return;
+		end = load_index(&ring->head);
+		atomic_store_explicit(&ring->pass_end, end, memory_order_relaxed);
+	}
+	for (size_t i = 0; i < PASS_STEPS * hash_count; i++) {
+		prefetch_stamp(use, load_index(&ring->tail) + PREFETCH_STAMPS);
+		if (!take_oldest(use, end))
+			break;
+	}
+}
+
+/* Every worker may have one push under way that this one has not seen. */
+static bool has_room(const struct use *use)
+{
+	return ring_used(use->ring) < use->size - RP_WORKERS_MAX;
+}
+
+/* Evict the oldest until they are few enough, but none of this request's own. */
+static void enforce_capacity(const struct use *use, uint64_t own_from)
 {
 	/* Bounded although others go on recording: nobody owes the ring more than one round. */
 	for (uint32_t i = 0; i < use->size && live_count(use->ring) > (int32_t)use->capacity; i++) {
-		prefetch_stamp(use, load_index(&use->ring->tail) + 2 * PASS_STEPS);
-		if (!take_oldest(use, use->own_from))
+		prefetch_stamp(use, load_index(&use->ring->tail) + PREFETCH_STAMPS);
+		if (!take_oldest(use, own_from))
 			break;
 	}
 }
@@ -401,25 +412,26 @@ void rp_prefix_index_record(struct rp_prefix_index *index, uint32_t slot, uint32
 	struct use use = {
 		.index = index,
 		.ring = ring,
-		.own_from = load_index(&ring->head),
 		.slot = slot,
-		.generation = generation,
 		.size = size,
 		.capacity = (uint32_t)rp_min_size(capacity, size / 2),
 	};
+	uint64_t own_from;
 
 	if (size == 0 ||
 	    atomic_load_explicit(&ring->generation, memory_order_relaxed) != generation)
 		return;
 	RP_ASSERT(size <= RP_PREFIX_RING_MAX && (size & (size - 1)) == 0);
-	hash_count = rp_min_size(hash_count, size / 2);
+	hash_count = rp_min_size(hash_count, size / 4);
+	tidy(&use, hash_count);
+	own_from = load_index(&ring->head);
 	for (size_t i = 0; i < hash_count; i++) {
 		uint32_t position = NO_POSITION;
 		bool is_new = false;
 
 		if (i + PREFETCH_AHEAD < hash_count)
 			prefetch_home(index, hashes[i + PREFETCH_AHEAD]);
-		if (make_room(&use))
+		if (has_room(&use))
 			position = obtain(index, home_of(index, hashes[i]),
 					  entry_word(hashes[i], slot, generation), &is_new);
 		if (position == NO_POSITION) {
@@ -430,7 +442,7 @@ void rp_prefix_index_record(struct rp_prefix_index *index, uint32_t slot, uint32
 		if (is_new)
 			atomic_fetch_add_explicit(&ring->count, 1, memory_order_relaxed);
 	}
-	enforce_capacity(&use);
+	enforce_capacity(&use, own_from);
 }
 
 void rp_prefix_index_sweep(struct rp_prefix_index *index, uint32_t slot)

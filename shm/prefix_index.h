@@ -14,9 +14,9 @@
  * sizes of all endpoints add up to no more than a quarter of the budget, and the table has at least
  * twice as many words as the capacities add up to.
  *
- * Uses of known blocks fill a ring too. When 5/8 of it are in use a pass begins: with each further
- * entry a few are taken from the tail, and those still live are put in again at the head, until all
- * entries older than the pass have been looked at. Entries keep their order among themselves; only
+ * Uses of known blocks fill a ring too. When 5/8 of it are in use a pass begins: for each further
+ * entry eight are taken from the tail, and those still live are put in again at the head, until all
+ * entries older than the pass have been looked at. They keep their order among themselves; only
  * against what is recorded during the pass they look younger than they are.
  *
  * A process may die at any line: what is left is an entry without ring index (it stays until it is
@@ -94,7 +94,7 @@ void rp_prefix_index_match(const struct rp_prefix_index *index, const uint64_t *
  *
  * @param generation  of the slot, as the caller's table has it; a stale one records nothing
  * @param capacity    blocks; cut to half of the ring
- * @param hashes      what goes beyond half of the ring is not recorded
+ * @param hashes      what goes beyond a quarter of the ring is not recorded
  * Context: worker turn, no allocation.
  */
 void rp_prefix_index_record(struct rp_prefix_index *index, uint32_t slot, uint32_t generation,

@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "shm/hash.h"
+#include "shm/prefix_index.h"
+
+enum { SMALL = 1 << 20, HASHES_MAX = 8192 };
+
+static struct rp_prefix_index *prefix;
+static size_t mapped_bytes;
+static uint64_t seed;
+
+static void make_index(uint64_t budget_bytes)
+{
+	mapped_bytes = rp_prefix_index_bytes(budget_bytes);
+	prefix = mmap(NULL, mapped_bytes, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	assert_ptr_not_equal(prefix, MAP_FAILED);
+	rp_prefix_index_init(prefix, budget_bytes);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	seed = 1;
+	make_index(SMALL);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	return munmap(prefix, mapped_bytes);
+}
+
+/* Block hashes first .. first + count - 1 of a prompt. */
+static const uint64_t *blocks(uint64_t prompt, uint64_t first, size_t count)
+{
+	static uint64_t hashes[HASHES_MAX];
+
+	assert_true(count <= HASHES_MAX);
+	for (size_t i = 0; i < count; i++) {
+		const uint64_t key[] = {prompt, first + i};
+
+		hashes[i] = rp_hash64(key, sizeof(key));
+	}
+	return hashes;
+}
+
+/* How many of the hashes a slot holds, as match() counts. */
+static uint32_t matched(uint32_t slot, const uint64_t *hashes, size_t count)
+{
+	static uint16_t counts[RP_ENDPOINTS_MAX];
+	static uint16_t touched[RP_ENDPOINTS_MAX];
+	uint32_t touched_count = 0;
+	uint32_t result;
+
+	rp_prefix_index_match(prefix, hashes, count, counts, touched, &touched_count);
+	result = counts[slot];
+	for (uint32_t i = 0; i < touched_count; i++) {
+		assert_true(counts[touched[i]] > 0);
+		counts[touched[i]] = 0;
+	}
+	return result;
+}
+
+static uint32_t ring_size(uint32_t slot)
+{
+	return atomic_load(&prefix->ring[slot].ring_size);
+}
+
+/* ---- the recorded cases of the reference ---- */
+
+static void repeat_matches_fully_and_longer_prompts_their_common_part(void **state)
+{
+	(void)state;
+	rp_prefix_index_admit(prefix, 1, 1, 2);
+	rp_prefix_index_admit(prefix, 2, 1, 2);
+	assert_int_equal(matched(1, blocks(7, 0, 5), 5), 0);
+	rp_prefix_index_record(prefix, 1, 1, 31250, blocks(7, 0, 5), 5);
+	assert_int_equal(matched(1, blocks(7, 0, 5), 5), 5);
+	assert_int_equal(matched(2, blocks(7, 0, 5), 5), 0);
+	assert_int_equal(matched(1, blocks(7, 0, 8), 8), 5);
+	assert_int_equal(matched(1, blocks(7, 0, 4), 4), 4);
+	assert_int_equal(matched(1, blocks(8, 0, 5), 5), 0);
+	assert_int_equal(matched(1, NULL, 0), 0);
+	assert_int_equal(rp_prefix_index_count(prefix, 1), 5);
+}
+
+static void endpoint_that_lost_block_0_still_counts_when_another_holds_it(void **state)
+{
+	(void)state;
+	rp_prefix_index_admit(prefix, 1, 1, 2);
+	rp_prefix_index_admit(prefix, 2, 1, 2);
+	rp_prefix_index_record(prefix, 1, 1, 3, blocks(1, 0, 2), 2);
+	rp_prefix_index_record(prefix, 1, 1, 3, blocks(2, 0, 2), 2);
+	assert_int_equal(matched(1, blocks(1, 0, 2), 2), 0);
+	rp_prefix_index_record(prefix, 2, 1, 3, blocks(1, 0, 1), 1);
+	assert_int_equal(matched(1, blocks(1, 0, 2), 2), 1);
+	assert_int_equal(matched(2, blocks(1, 0, 2), 2), 1);
+}
+
+static void prompt_longer_than_the_capacity_still_matches_fully(void **state)
+{
+	(void)state;
+	rp_prefix_index_admit(prefix, 1, 1, 2);
+	rp_prefix_index_record(prefix, 1, 1, 2, blocks(1, 0, 4), 4);
+	assert_int_equal(matched(1, blocks(1, 0, 4), 4), 4);
+	/* The next request makes good for it. */
+	rp_prefix_index_record(prefix, 1, 1, 2, blocks(2, 0, 1), 1);
+	assert_int_equal(rp_prefix_index_count(prefix, 1), 2);
+	assert_int_equal(matched(1, blocks(1, 3, 1), 1), 1);
+}
+
+static void run_ends_at_the_first_hash_nobody_holds(void **state)
+{
+	(void)state;
+	rp_prefix_index_admit(prefix, 1, 1, 2);
+	rp_prefix_index_record(prefix, 1, 1, 100, blocks(1, 0, 2), 2);
+	rp_prefix_index_record(prefix, 1, 1, 100, blocks(1, 3, 2), 2);
+	assert_int_equal(matched(1, blocks(1, 0, 5), 5), 2);
+}
+
+/* ---- one writer: exactly an LRU ---- */
+
+/* A plain LRU of block numbers: most recent last. */
+struct model {
+	uint32_t block[HASHES_MAX];
+	size_t count;
+};
+
+static void model_use(struct model *model, uint32_t block)
+{
+	size_t i = 0;
+
+	while (i < model->count && model->block[i] != block)
+		i++;
+	if (i == model->count)
+		model->count++;
+	for (; i + 1 < model->count; i++)
+		model->block[i] = model->block[i + 1];
+	assert_true(model->count <= HASHES_MAX);
+	model->block[model->count - 1] = block;
+}
+
+/* Evict down to the capacity, but keep the `own` most recent. */
+static void model_evict(struct model *model, size_t capacity, size_t own)
+{
+	size_t keep = own > capacity ? own : capacity;
+
+	if (model->count <= keep)
+		return;
+	memmove(model->block, model->block + (model->count - keep), keep * sizeof(uint32_t));
+	model->count = keep;
+}
+
+static bool model_holds(const struct model *model, uint32_t block)
+{
+	for (size_t i = 0; i < model->count; i++) {
+		if (model->block[i] == block)
+			return true;
+	}
+	return false;
+}
+
+static uint32_t draw(uint32_t below)
+{
+	seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
+	return (uint32_t)(seed >> 33) % below;
+}
+
+static size_t distinct(const uint32_t *own, size_t count)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		size_t k = 0;
+
+		while (k < i && own[k] != own[i])
+			k++;
+		n += k == i;
+	}
+	return n;
+}
+
+/* Random requests of two slots with different capacities, each compared with its model. */
+static void one_writer_is_an_exact_lru(void **state)
+{
+	(void)state;
+	static struct model models[2];
+	const uint32_t capacity[2] = {40, 90};
+
+	memset(models, 0, sizeof(models));
+	for (uint32_t slot = 0; slot < 2; slot++) {
+		rp_prefix_index_admit(prefix, slot, 1, 2);
+		assert_true(ring_size(slot) >= 512);
+	}
+	for (int round = 0; round < 3000; round++) {
+		uint32_t slot = draw(2);
+		uint32_t own[64];
+		uint64_t hashes[64];
+		size_t count = 1 + draw(64);
+
+		/* The ring would begin a pass: start afresh, with what the model says as one
+		 * request. */
+		if (atomic_load(&prefix->ring[slot].head) - atomic_load(&prefix->ring[slot].tail) >
+		    ring_size(slot) / 2) {
+			rp_prefix_index_sweep(prefix, slot);
+			rp_prefix_index_admit(prefix, slot, 1, 2);
+			for (size_t i = 0; i < models[slot].count; i++)
+				rp_prefix_index_record(prefix, slot, 1, 1000,
+						       blocks(models[slot].block[i], 0, 1), 1);
+		}
+		for (size_t i = 0; i < count; i++) {
+			own[i] = draw(150);
+			hashes[i] = *blocks(own[i], 0, 1);
+			model_use(&models[slot], own[i]);
+		}
+		model_evict(&models[slot], capacity[slot], distinct(own, count));
+		rp_prefix_index_record(prefix, slot, 1, capacity[slot], hashes, count);
+
+		assert_int_equal(rp_prefix_index_count(prefix, slot), models[slot].count);
+		for (uint32_t block = 0; block < 150; block++)
+			assert_int_equal(matched(slot, blocks(block, 0, 1), 1),
+					 model_holds(&models[slot], block));
+	}
+}
+
+/* ---- bounds ---- */
+
+static void capacity_is_enforced_after_each_request(void **state)
+{
+	(void)state;
+	rp_prefix_index_admit(prefix, 3, 1, 2);
+	for (uint64_t prompt = 0; prompt < 3000; prompt++) {
+		rp_prefix_index_record(prefix, 3, 1, 100, blocks(prompt, 0, 7), 7);
+		assert_true(rp_prefix_index_count(prefix, 3) <= 100);
+		assert_int_equal(matched(3, blocks(prompt, 0, 7), 7), 7);
+	}
+	assert_int_equal(rp_prefix_index_count(prefix, 3), 100);
+	/* The last 14 prompts are whole, 2 blocks of the one before are left. */
+	assert_int_equal(matched(3, blocks(2986, 0, 7), 7), 7);
+	assert_int_equal(matched(3, blocks(2985, 5, 2), 2), 2);
+	assert_int_equal(matched(3, blocks(2985, 0, 1), 1), 0);
+	assert_int_equal(atomic_load(&prefix->drops), 0);
+}
+
+static void capacity_is_at_most_half_of_the_ring(void **state)
+{
+	(void)state;
+	uint32_t half;
+
+	rp_prefix_index_admit(prefix, 3, 1, RP_ENDPOINTS_MAX);
+	assert_int_equal(ring_size(3), RP_PREFIX_RING_MIN);
+	half = ring_size(3) / 2;
+	for (uint64_t prompt = 0; prompt < 200; prompt++)
+		rp_prefix_index_record(prefix, 3, 1, UINT32_MAX, blocks(prompt, 0, 10), 10);
+	assert_int_equal(rp_prefix_index_count(prefix, 3), half);
+	/* A prompt longer than that is recorded from its start on. */
+	for (int i = 0; i < 10; i++) {
+		rp_prefix_index_record(prefix, 3, 1, UINT32_MAX,
+				       blocks(9999 + (uint64_t)i, 0, 8000), 8000);
+		assert_int_equal(matched(3, blocks(9999 + (uint64_t)i, 0, 8000), 8000), half / 2);
+		assert_true(rp_prefix_index_count(prefix, 3) <= half);
+	}
+	assert_int_equal(atomic_load(&prefix->drops), 0);
+}
+
+/* A full set of blocks, of which most are used again and again: the ring laps many times. */
+static void blocks_in_use_survive_when_the_ring_laps(void **state)
+{
+	(void)state;
+	uint32_t half;
+
+	rp_prefix_index_admit(prefix, 3, 1, RP_ENDPOINTS_MAX);
+	half = ring_size(3) / 2;
+	rp_prefix_index_record(prefix, 3, 1, half, blocks(1, 0, half / 2), half / 2);
+	rp_prefix_index_record(prefix, 3, 1, half, blocks(1, half / 2, half / 2), half / 2);
+	for (int round = 0; round < 2000; round++) {
+		rp_prefix_index_record(prefix, 3, 1, half, blocks(1, 0, 20), 20);
+		assert_int_equal(rp_prefix_index_count(prefix, 3), half);
+		assert_int_equal(matched(3, blocks(1, 0, half), half), half);
+	}
+	assert_true(atomic_load(&prefix->ring[3].head) > 100 * ring_size(3));
+	assert_int_equal(atomic_load(&prefix->drops), 0);
+	/* And the hot ones outlive the cold ones when new blocks come. */
+	for (uint64_t prompt = 100; prompt < 400; prompt++) {
+		rp_prefix_index_record(prefix, 3, 1, half, blocks(1, 0, 20), 20);
+		rp_prefix_index_record(prefix, 3, 1, half, blocks(prompt, 0, 1), 1);
+		assert_true(rp_prefix_index_count(prefix, 3) <= half);
+	}
+	assert_int_equal(matched(3, blocks(1, 0, 20), 20), 20);
+	assert_int_equal(matched(3, blocks(1, 20, half - 20), half - 20), 0);
+}
+
+static void ring_sizes_stay_within_the_budget(void **state)
+{
+	(void)state;
+	uint64_t sum = 0;
+
+	for (uint32_t slot = 0; slot < RP_ENDPOINTS_MAX; slot++) {
+		rp_prefix_index_admit(prefix, slot, 1, slot + 1);
+		sum += ring_size(slot);
+		assert_true(ring_size(slot) == 0 || ring_size(slot) >= RP_PREFIX_RING_MIN);
+	}
+	assert_true(sum <= prefix->ring_budget);
+	assert_true(sum > prefix->ring_budget / 2);
+	assert_int_equal(atomic_load(&prefix->ring_entries_given), sum);
+	/* Without a ring nothing is recorded, and nothing breaks. */
+	assert_int_equal(ring_size(RP_ENDPOINTS_MAX - 1), 0);
+	rp_prefix_index_record(prefix, RP_ENDPOINTS_MAX - 1, 1, 100, blocks(1, 0, 5), 5);
+	assert_int_equal(matched(RP_ENDPOINTS_MAX - 1, blocks(1, 0, 5), 5), 0);
+	/* What one gives back another gets. */
+	rp_prefix_index_sweep(prefix, 0);
+	rp_prefix_index_admit(prefix, RP_ENDPOINTS_MAX - 1, 1, RP_ENDPOINTS_MAX);
+	assert_int_equal(ring_size(RP_ENDPOINTS_MAX - 1), RP_PREFIX_RING_MIN);
+}
+
+static void one_prompt_may_be_held_by_very_many(void **state)
+{
+	(void)state;
+	enum { HOLDERS = 400, BLOCKS = 3 };
+	static uint16_t counts[RP_ENDPOINTS_MAX];
+	static uint16_t touched[RP_ENDPOINTS_MAX];
+	uint32_t touched_count = 0;
+
+	assert_int_equal(munmap(prefix, mapped_bytes), 0);
+	make_index(64 * SMALL);
+	for (uint32_t slot = 0; slot < HOLDERS; slot++) {
+		rp_prefix_index_admit(prefix, slot, 1, HOLDERS);
+		rp_prefix_index_record(prefix, slot, 1, 100, blocks(1, 0, BLOCKS), BLOCKS);
+		rp_prefix_index_record(prefix, slot, 1, 100, blocks(1, 0, BLOCKS), BLOCKS);
+	}
+	rp_prefix_index_match(prefix, blocks(1, 0, BLOCKS), BLOCKS, counts, touched,
+			      &touched_count);
+	assert_int_equal(touched_count, HOLDERS);
+	for (uint32_t slot = 0; slot < HOLDERS; slot++)
+		assert_int_equal(counts[slot], BLOCKS);
+	assert_int_equal(atomic_load(&prefix->drops), 0);
+}
+
+static void full_buckets_drop_and_count(void **state)
+{
+	(void)state;
+	uint64_t words = prefix->bucket_count * 8;
+	_Atomic uint64_t *word = (_Atomic uint64_t *)((uintptr_t)prefix + prefix->words_offset);
+
+	rp_prefix_index_admit(prefix, 1, 1, 2);
+	rp_prefix_index_admit(prefix, 2, 1, 2);
+	for (uint64_t i = 0; i < words; i++) {
+		if (i % 8 != 0) /* a live entry of slot 2 that no test hash has */
+			atomic_store(&word[i], UINT64_C(1) << 24 | 2u << 10 | 1);
+	}
+	rp_prefix_index_record(prefix, 1, 1, 100, blocks(1, 0, 5), 5);
+	assert_int_equal(atomic_load(&prefix->drops), 5);
+	assert_int_equal(rp_prefix_index_count(prefix, 1), 0);
+	assert_int_equal(matched(1, blocks(1, 0, 5), 5), 0);
+	/* Once slot 2 has another generation its words are free for the taking. */
+	rp_prefix_index_admit(prefix, 2, 2, 2);
+	rp_prefix_index_record(prefix, 1, 1, 100, blocks(1, 0, 5), 5);
+	assert_int_equal(matched(1, blocks(1, 0, 5), 5), 5);
+}
+
+/* ---- generations ---- */
+
+static void another_generation_starts_empty(void **state)
+{
+	(void)state;
+	rp_prefix_index_admit(prefix, 1, 1, 2);
+	rp_prefix_index_record(prefix, 1, 1, 100, blocks(1, 0, 5), 5);
+	rp_prefix_index_admit(prefix, 1, 1, 2);
+	assert_int_equal(matched(1, blocks(1, 0, 5), 5), 5);
+	rp_prefix_index_admit(prefix, 1, 2, 2);
+	assert_int_equal(matched(1, blocks(1, 0, 5), 5), 0);
+	assert_int_equal(rp_prefix_index_count(prefix, 1), 0);
+	assert_int_equal(atomic_load(&prefix->ring_entries_given), ring_size(1));
+	/* Who still has the old one records nothing. */
+	rp_prefix_index_record(prefix, 1, 1, 100, blocks(1, 0, 5), 5);
+	assert_int_equal(matched(1, blocks(1, 0, 5), 5), 0);
+	rp_prefix_index_record(prefix, 1, 2, 100, blocks(1, 0, 5), 5);
+	assert_int_equal(matched(1, blocks(1, 0, 5), 5), 5);
+}
+
+static void sweep_clears_and_leaves_the_others_alone(void **state)
+{
+	(void)state;
+	rp_prefix_index_admit(prefix, 1, 1, 2);
+	rp_prefix_index_admit(prefix, 2, 1, 2);
+	rp_prefix_index_record(prefix, 1, 1, 100, blocks(1, 0, 50), 50);
+	rp_prefix_index_record(prefix, 2, 1, 100, blocks(1, 0, 50), 50);
+	rp_prefix_index_sweep(prefix, 1);
+	assert_int_equal(matched(1, blocks(1, 0, 50), 50), 0);
+	assert_int_equal(matched(2, blocks(1, 0, 50), 50), 50);
+	assert_int_equal(rp_prefix_index_count(prefix, 1), 0);
+	assert_int_equal(ring_size(1), 0);
+	assert_int_equal(atomic_load(&prefix->ring_entries_given), ring_size(2));
+	rp_prefix_index_sweep(prefix, 1);
+	assert_int_equal(atomic_load(&prefix->ring_entries_given), ring_size(2));
+}
+
+static void stale_words_of_a_late_worker_are_absent(void **state)
+{
+	(void)state;
+	_Atomic uint64_t *words = (_Atomic uint64_t *)((uintptr_t)prefix + prefix->words_offset);
+	uint64_t left = 0;
+
+	rp_prefix_index_admit(prefix, 1, 1, 2);
+	rp_prefix_index_record(prefix, 1, 1, 100, blocks(1, 0, 1), 1);
+	for (uint64_t i = 0; i < prefix->bucket_count * 8; i++)
+		left = i % 8 != 0 && atomic_load(&words[i]) != 0 ? i : left;
+	uint64_t word = atomic_load(&words[left]);
+
+	rp_prefix_index_admit(prefix, 1, 2, 2);
+	assert_int_equal(atomic_load(&words[left]), 0);
+	atomic_store(&words[left], word);
+	assert_int_equal(matched(1, blocks(1, 0, 1), 1), 0);
+}
+
+static void foreign_ring_entries_are_survived(void **state)
+{
+	(void)state;
+	_Atomic uint32_t *ring;
+
+	rp_prefix_index_admit(prefix, 0, 1, 2);
+	ring = (_Atomic uint32_t *)((uintptr_t)prefix + prefix->rings_offset);
+	rp_prefix_index_record(prefix, 0, 1, 10, blocks(1, 0, 10), 10);
+	for (uint32_t i = 0; i < ring_size(0); i++)
+		atomic_store(&ring[i], draw(UINT32_MAX));
+	for (uint64_t prompt = 2; prompt < 500; prompt++)
+		rp_prefix_index_record(prefix, 0, 1, 10, blocks(prompt, 0, 10), 10);
+	rp_prefix_index_sweep(prefix, 0);
+	assert_int_equal(matched(0, blocks(499, 0, 10), 10), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+		TEST(repeat_matches_fully_and_longer_prompts_their_common_part),
+		TEST(endpoint_that_lost_block_0_still_counts_when_another_holds_it),
+		TEST(prompt_longer_than_the_capacity_still_matches_fully),
+		TEST(run_ends_at_the_first_hash_nobody_holds),
+		TEST(one_writer_is_an_exact_lru),
+		TEST(capacity_is_enforced_after_each_request),
+		TEST(capacity_is_at_most_half_of_the_ring),
+		TEST(blocks_in_use_survive_when_the_ring_laps),
+		TEST(ring_sizes_stay_within_the_budget),
+		TEST(one_prompt_may_be_held_by_very_many),
+		TEST(full_buckets_drop_and_count),
+		TEST(another_generation_starts_empty),
+		TEST(sweep_clears_and_leaves_the_others_alone),
+		TEST(stale_words_of_a_late_worker_are_absent),
+		TEST(foreign_ring_entries_are_survived),
+#undef TEST
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
