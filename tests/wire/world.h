@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A worker's surroundings for wire tests: both segments, three endpoints A, B, C = 10.2.0.6 to .8, port
+ * 8000, a configuration, an env.
+ */
+#ifndef RP_TESTS_WIRE_WORLD_H
+#define RP_TESTS_WIRE_WORLD_H
+
+#include "dataplane/env.h"
+#include "dataplane/h2_session.h"
+
+enum { WORLD_ENDPOINTS = 3 };
+
+/* What a row may ask for. */
+struct world_options {
+	struct rp_settings settings;
+	int32_t waiting[WORLD_ENDPOINTS];
+	bool is_empty; /* no endpoints */
+	bool has_openai_only; /* an explicit parser list */
+};
+
+struct world {
+	struct rp_shared shared;
+	struct rp_env env;
+	struct rp_h2_env h2;
+	uint32_t next_slot; /* of config and table: published alternately */
+	uint64_t generation;
+};
+
+void world_options_default(struct world_options *options);
+/** Make the segments; once a process. */
+void world_init(struct world *world);
+void world_fini(struct world *world);
+/** Publish what the options say and make a fresh env, counters zeroed. */
+void world_begin(struct world *world, const struct world_options *options);
+/** Asserts that nothing is left: no stream, no body bytes, nothing in flight. */
+void world_end(struct world *world);
+
+#endif /* RP_TESTS_WIRE_WORLD_H */
