@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client.h"
 
-#include <stdarg.h>
+#include <cmocka.h>
 #include <setjmp.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <cmocka.h>
 
 #include "dataplane/grpc_call.h"
 #include "dataplane/sched.h"
@@ -230,8 +230,8 @@ void client_reset(struct client *client)
 
 bool client_next(struct client *client, struct rp_bytes *ret_message)
 {
-	struct rp_reader r = rp_reader(rp_bytes(client->in.data + client->in.taken,
-						client->in.len - client->in.taken));
+	struct rp_reader r = rp_reader(
+		rp_bytes(client->in.data + client->in.taken, client->in.len - client->in.taken));
 	uint32_t n;
 
 	if (rp_reader_left(&r) < 5)

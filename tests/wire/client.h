@@ -38,7 +38,8 @@ struct client {
 	int http_status;
 	int grpc_status; /* -1: none yet */
 	char grpc_message[512];
-	uint32_t empty_data; /* empty DATA frames without END_STREAM: a proxy counts them as a flood */
+	uint32_t empty_data; /* empty DATA frames without END_STREAM: a proxy counts them as a flood
+			      */
 };
 
 struct client_call {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A worker's surroundings for wire tests: both segments, three endpoints A, B, C = 10.2.0.6 to .8, port
- * 8000, a configuration, an env.
+ * A worker's surroundings for wire tests: both segments, three endpoints A, B, C = 10.2.0.6 to .8,
+ * port 8000, a configuration, an env.
  */
 #ifndef RP_TESTS_WIRE_WORLD_H
 #define RP_TESTS_WIRE_WORLD_H
@@ -15,7 +15,7 @@ enum { WORLD_ENDPOINTS = 3 };
 struct world_options {
 	struct rp_settings settings;
 	int32_t waiting[WORLD_ENDPOINTS];
-	bool is_empty; /* no endpoints */
+	bool is_empty;	      /* no endpoints */
 	bool has_openai_only; /* an explicit parser list */
 };
 
