@@ -4,13 +4,14 @@
  * and the scheduler, in one process. Each row runs whole, one byte at a time, and in small DATA
  * frames.
  */
-#include <cmocka.h>
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include <cmocka.h>
 
 #include "client.h"
 #include "dataplane/ext_proc_fields.h"
@@ -600,11 +601,22 @@ static void add_row(struct row *row, bool is_once)
 	static const char *const cuts[CUT_COUNT] = {"", " (byte by byte)", " (small frames)"};
 	char name[256];
 
-	for (unsigned cut = 0; cut < (is_once ? 1 : CUT_COUNT); cut++) {
+	for (unsigned cut = 0; cut < (is_once ? 1u : (unsigned)CUT_COUNT); cut++) {
 		snprintf(name, sizeof(name), "%s%s", row->name, cuts[cut]);
 		rows[row_count] = *row;
 		rows[row_count].name = strdup(name);
 		rows[row_count++].cut = (enum client_cut)cut;
+	}
+	free(row->name);
+}
+
+static void free_rows(void)
+{
+	for (unsigned i = 0; i < row_count; i++) {
+		free(rows[i].name);
+		/* The lines are shared by the cuts of a row. */
+		for (unsigned k = 0; rows[i].cut == CUT_NONE && k < rows[i].line_count; k++)
+			free(rows[i].line[k]);
 	}
 }
 
@@ -660,5 +672,6 @@ int main(int argc, char **argv)
 	world_init(&world);
 	failed = _cmocka_run_group_tests(argv[1], tests, row_count, NULL, NULL);
 	world_fini(&world);
+	free_rows();
 	return failed;
 }
