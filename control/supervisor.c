@@ -655,6 +655,8 @@ static int watch_signals(struct rp_supervisor *s)
 	sigset_t set;
 	int fd;
 
+	/* Who reads our log may go away; that is no reason to stop serving. */
+	(void)signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);

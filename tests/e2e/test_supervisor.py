@@ -324,6 +324,30 @@ def test_children_die_with_a_killed_supervisor(start):
     wait_until(lambda: all(is_gone(pid) for pid in children), "children are gone")
 
 
+def test_goes_on_when_nobody_reads_the_log(tmp_path):
+    (tmp_path / "ep.yaml").write_text(TWO)
+    port = socket.create_server(("127.0.0.1", 0)).getsockname()[1]
+    child = subprocess.Popen(
+        [BUILD / "ringpick", f"--endpoints-file={tmp_path}/ep.yaml", "--workers=1",
+         f"--grpc-port={port}", "--grpc-health-port=0", "--metrics-port=0", "--drain-timeout=0s"],
+        stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    try:
+        for line in child.stderr:
+            if b'"ext-proc"' in line:
+                break
+        child.stderr.close()
+        for task in pathlib.Path(f"/proc/{child.pid}/task").iterdir():
+            for pid in (task / "children").read_text().split():
+                os.kill(int(pid), signal.SIGKILL)
+        time.sleep(0.5 * PATIENCE)
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(20 * PATIENCE) == 0
+    finally:
+        child.kill()
+        child.wait()
+
+
 def test_children_get_exactly_their_descriptors(start):
     with open("/dev/null", "rb") as leak:
         os.set_inheritable(leak.fileno(), True)
