@@ -8,6 +8,7 @@ static const uint32_t params_bytes[RP_PLUGIN_TYPE_COUNT] = {
 	[RP_PLUGIN_PREFIX_CACHE_SCORER] = sizeof(struct rp_params_prefix_cache_scorer),
 	[RP_PLUGIN_APPROX_PREFIX_CACHE_PRODUCER] =
 		sizeof(struct rp_params_approx_prefix_cache_producer),
+	[RP_PLUGIN_TOKEN_PRODUCER] = sizeof(struct rp_params_token_producer),
 	[RP_PLUGIN_MAX_SCORE_PICKER] = sizeof(struct rp_params_picker),
 };
 

@@ -45,7 +45,10 @@ struct rp_config_plugin {
 	struct rp_config_str name;
 	uint32_t params_offset; /* 8-aligned; a struct of plugin_params.h */
 	uint32_t params_bytes;	/* its size; 0: the plugin has none */
-	uint32_t stat_first;	/* index into rp_live.plugin_stat of its main extension point */
+	/* Index into rp_live.plugin_stat of its main extension point, RP_CONFIG_NONE if it has
+	 * none. The next one is the second point: ProcessResults of a profile handler, PreRequest
+	 * of approx-prefix-cache-producer. */
+	uint32_t stat_first;
 };
 
 struct rp_config_ref {

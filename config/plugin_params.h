@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Parameters of plugins as the workers see them: fixed-size, defaults filled in, validated.
+ * Parameters of plugins as the workers see them: fixed-size, defaults filled in, validated. Section
+ * numbers are those of the scheduling reference.
  */
 #ifndef RP_CONFIG_PLUGIN_PARAMS_H
 #define RP_CONFIG_PLUGIN_PARAMS_H
 
 #include <stdint.h>
 
-/* prefix-cache-scorer (scheduling reference 3.5) */
+/* prefix-cache-scorer (3.5) */
 struct rp_params_prefix_cache_scorer {
 	double match_length_weight;	   /* 0..1 */
 	int64_t match_length_scale_tokens; /* > 0 when the weight is */
@@ -29,6 +30,30 @@ struct rp_params_approx_prefix_cache_producer {
 struct rp_params_picker {
 	uint32_t endpoints_max; /* >= 1 */
 	uint32_t reserved;
+};
+
+/* token-producer, estimate backend (4.2): how many pseudo-tokens stand for an image or a video */
+struct rp_params_token_producer {
+	uint32_t is_image_static; /* image.mode */
+	uint32_t is_frame_static; /* video.tokensPerFrame.mode */
+	uint32_t is_strided;	  /* video.frames.mode */
+	uint32_t reserved;
+	int64_t image_factor; /* pixels per token */
+	int64_t image_width;  /* where an image does not tell */
+	int64_t image_height;
+	int64_t image_static_tokens; /* >= 1 */
+	int64_t frame_factor;
+	int64_t frame_static_tokens; /* >= 1 */
+	int64_t frame_width;
+	int64_t frame_height;
+	int64_t frames_min; /* 0: none */
+	int64_t frames_max; /* 0: none */
+	int64_t temporal_patch_size;
+	int64_t frame_stride;	  /* >= 1 */
+	int64_t video_tokens_max; /* 0: none */
+	double sample_fps;
+	double source_fps;
+	double duration_s;
 };
 
 #endif /* RP_CONFIG_PLUGIN_PARAMS_H */

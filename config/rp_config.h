@@ -8,26 +8,33 @@
 #define RP_CONFIG_RP_CONFIG_H
 
 #include "config/compiled.h"
+#include "config/engine_config.h"
 #include "shm/counters.h"
 
-/* What control itself needs of the configuration. */
+/* What control itself needs of the configuration. Large: keep it off the stack. */
 struct rp_config_control {
-	char scrape_scheme[8]; /* metrics-data-source: "http" ("https" is refused for now) */
-	char scrape_path[256];
+	char scrape_scheme[8];	    /* metrics-data-source: "http" ("https" is refused for now) */
+	char scrape_path[256];	    /* begins with a slash */
 	uint16_t scrape_port;	    /* 0: the endpoint's own */
 	int64_t scrape_interval_ns; /* 0: every base tick */
-	bool has_metrics_source;
+	bool has_metrics_source;    /* with a core-metrics-extractor */
 	char engine_label_key[254];
+	char default_engine[64]; /* control knows the built-in ones and checks the name */
+	uint32_t engine_count;
+	struct rp_engine_config engine[RP_ENGINE_CONFIGS_MAX]; /* user entries; specs are checked */
 	char discovery_path[1024]; /* file-discovery; empty: not configured */
 	bool has_discovery_watch;
 	bool uses_deprecated_api; /* inference.networking.x-k8s.io: one log line */
+	uint32_t warning_count;	  /* to be logged once the configuration is in use */
+	char warning[RP_CONFIG_WARNINGS_MAX][256];
 };
 
 /**
  * Load a configuration text.
  *
  * @param file_name  for messages; the text itself is not read from it
- * @param text       YAML or JSON; empty means the built-in default (1.6)
+ * @param text       YAML or JSON; empty means the built-in default (1.6),
+ *                   as does a text of nothing but comments
  * @param has_experimental  --allow-experimental-plugins
  * @param generation to stamp the blob with
  * @param blob, blob_bytes  where to compile to, RP_CONFIG_BLOB_BYTES

@@ -379,7 +379,8 @@ const struct rp_yaml_node *rp_yaml_next(const struct rp_yaml_node *parent,
 
 const struct rp_yaml_node *rp_yaml_get(const struct rp_yaml_node *map, const char *key)
 {
-	const struct rp_yaml_node *child = map->kind == RP_YAML_MAP ? rp_yaml_first(map) : NULL;
+	const struct rp_yaml_node *child =
+		map != NULL && map->kind == RP_YAML_MAP ? rp_yaml_first(map) : NULL;
 
 	while (child != NULL) {
 		const struct rp_yaml_node *value = rp_yaml_next(map, child);

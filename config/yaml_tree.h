@@ -65,7 +65,7 @@ const struct rp_yaml_node *rp_yaml_first(const struct rp_yaml_node *parent);
 const struct rp_yaml_node *rp_yaml_next(const struct rp_yaml_node *parent,
 					const struct rp_yaml_node *child);
 
-/** Value of a key (case-sensitive), NULL if the mapping lacks it. */
+/** Value of a key (case-sensitive); NULL if the mapping lacks it, is none, or is NULL. */
 const struct rp_yaml_node *rp_yaml_get(const struct rp_yaml_node *map, const char *key);
 
 /** "null", "bool", "int", "float", "string", "list" or "mapping". */

@@ -11,7 +11,7 @@ enum { EXIT_USAGE = 2 };
 
 int rp_check_main(int argc, char *argv[])
 {
-	struct rp_loaded_config config = {0};
+	static struct rp_loaded_config config;
 	struct rp_flags flags = {0};
 	struct rp_diag diag = {0};
 	char text[RP_DIAG_FILE_MAX + RP_DIAG_MESSAGE_MAX + 64];

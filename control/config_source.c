@@ -9,7 +9,8 @@
 int rp_config_source_load(const struct rp_flags *flags, uint64_t generation,
 			  struct rp_loaded_config *ret_config, struct rp_diag *reterr)
 {
-	struct rp_loaded_config loaded = {0};
+	struct rp_config_blob *blob = NULL;
+	struct rp_plugin_stat *stats = NULL;
 	const char *file_name = flags->config_text[0] != '\0' ? "--config-text" : "built-in";
 	struct rp_bytes text = rp_bytes_str(flags->config_text);
 	uint8_t *heap = NULL;
@@ -25,23 +26,23 @@ int rp_config_source_load(const struct rp_flags *flags, uint64_t generation,
 	}
 	if (err != RP_OK)
 		goto out;
-	loaded.blob = aligned_alloc(RP_CACHE_LINE, RP_CONFIG_BLOB_BYTES);
-	loaded.stats = calloc(RP_PLUGIN_STATS_MAX, sizeof(*loaded.stats));
-	if (loaded.blob == NULL || loaded.stats == NULL) {
+	blob = aligned_alloc(RP_CACHE_LINE, RP_CONFIG_BLOB_BYTES);
+	stats = calloc(RP_PLUGIN_STATS_MAX, sizeof(*stats));
+	if (blob == NULL || stats == NULL) {
 		err = rp_diag_set(reterr, -ENOMEM, 0, 0, "out of memory");
 		goto out;
 	}
-	memset(loaded.blob, 0, RP_CONFIG_BLOB_BYTES);
-	err = rp_config_load(file_name, text, flags->allow_experimental_plugins, generation,
-			     loaded.blob, RP_CONFIG_BLOB_BYTES, loaded.stats, &loaded.control,
-			     reterr);
+	memset(blob, 0, RP_CONFIG_BLOB_BYTES);
+	err = rp_config_load(file_name, text, flags->allow_experimental_plugins, generation, blob,
+			     RP_CONFIG_BLOB_BYTES, stats, &ret_config->control, reterr);
 out:
 	free(heap);
 	if (err == RP_OK) {
-		*ret_config = loaded;
+		ret_config->blob = blob;
+		ret_config->stats = stats;
 		return RP_OK;
 	}
-	free(loaded.blob);
-	free(loaded.stats);
+	free(blob);
+	free(stats);
 	return err;
 }

@@ -8,7 +8,7 @@
 #include "config/flags.h"
 #include "config/rp_config.h"
 
-/* A compiled configuration on the heap. */
+/* A compiled configuration; large: keep it off the stack. */
 struct rp_loaded_config {
 	struct rp_config_blob *blob;  /* RP_CONFIG_BLOB_BYTES */
 	struct rp_plugin_stat *stats; /* RP_PLUGIN_STATS_MAX */

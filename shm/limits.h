@@ -36,6 +36,14 @@
 #define RP_PLUGINS_MAX		    64u		 /* plugin instances of a configuration */
 #define RP_PROFILES_MAX		    16u
 #define RP_PROFILE_PLUGINS_MAX	    32u
+#define RP_PLUGIN_NAME_MAX	    171u /* bytes, as the label of plugin_duration_seconds */
+#define RP_SOURCES_MAX		    16u
+#define RP_EXTRACTORS_MAX	    16u /* of one source */
+#define RP_PARSERS_MAX		    16u
+#define RP_ENGINE_CONFIGS_MAX	    16u	     /* engineConfigs of core-metrics-extractor */
+#define RP_CUSTOM_METRICS_MAX	    64u	     /* of one engine */
+#define RP_TOKEN_PARAM_MAX	    1000000u /* numbers in the parameters of token-producer */
+#define RP_CONFIG_WARNINGS_MAX	    16u
 #define RP_YAML_DEPTH_MAX	    32u
 #define RP_YAML_NODES_MAX	    200000u
 #define RP_YAML_KEYS_MAX	    1024u /* keys of one mapping; duplicates are looked for pairwise */

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/feature_gates.h"
+
+#include "config/decode.h"
+#include "config/quantity.h"
+
+/* The value of "gate=value", trimmed and in any case; a gate alone is on. */
+static int parse_value(struct rp_bytes text, bool *ret)
+{
+	char lower[8];
+
+	text = rp_bytes_trim(text);
+	if (text.len >= sizeof(lower))
+		return RP_EFORMAT;
+	for (size_t i = 0; i < text.len; i++) {
+		uint8_t c = text.ptr[i];
+
+		lower[i] = (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+	}
+	return rp_bool_parse(rp_bytes(lower, text.len), ret);
+}
+
+static int check_gate(struct rp_bytes text, const struct rp_yaml_node *node, struct rp_diag *diag,
+		      bool *has_flow_control)
+{
+	size_t equals = rp_bytes_find(text, RP_BYTES_LIT("="));
+	struct rp_bytes name = rp_bytes_slice(text, 0, equals);
+	bool is_on = true;
+
+	if (!rp_bytes_equal_str(name, "flowControl") &&
+	    !rp_bytes_equal_str(name, "haPopulateNonLeaderDatastore"))
+		return rp_decode_fail(diag, node,
+				      "feature gate '%.*s' is unknown or unregistered; known are "
+				      "flowControl and haPopulateNonLeaderDatastore",
+				      RP_SHOW(name));
+	if (equals != SIZE_MAX &&
+	    parse_value(rp_bytes_slice(text, equals + 1, text.len), &is_on) != RP_OK)
+		return rp_decode_fail(diag, node,
+				      "feature gate '%.*s' must be set to true or false",
+				      RP_SHOW(name));
+	if (rp_bytes_equal_str(name, "flowControl"))
+		*has_flow_control = is_on;
+	return RP_OK;
+}
+
+int rp_feature_gates_check(const struct rp_yaml_node *list, struct rp_diag *diag)
+{
+	const struct rp_path list_path = {NULL, "featureGates", 0};
+	const struct rp_yaml_node *node = list == NULL ? NULL : rp_yaml_first(list);
+	bool has_flow_control = false;
+	uint32_t index = 0;
+
+	for (; node != NULL; node = rp_yaml_next(list, node)) {
+		const struct rp_path path = {&list_path, NULL, index++};
+		struct rp_bytes text;
+		int r = rp_decode_str(diag, &path, node, &text);
+
+		if (r == RP_OK)
+			r = check_gate(text, node, diag, &has_flow_control);
+		if (r != RP_OK)
+			return r;
+	}
+	if (has_flow_control)
+		return rp_decode_fail(
+			diag, list,
+			"feature gate flowControl is known but not built yet; leave it "
+			"out or set flowControl=false");
+	return RP_OK;
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * An EndpointPickerConfig on its way from YAML to the compiled blob. Each step of the load pipeline
+ * (scheduling reference 1.4) is one function here; strings are views into the YAML tree or
+ * literals, and live as long as the model.
+ */
+#ifndef RP_CONFIG_MODEL_H
+#define RP_CONFIG_MODEL_H
+
+#include "config/decode.h"
+#include "config/plugin_params.h"
+#include "config/rp_config.h"
+
+/* A pluginRef. */
+struct rp_model_ref {
+	struct rp_bytes name;
+	const struct rp_yaml_node *node; /* for messages; NULL: made by a default */
+	double weight;			 /* of profiles only; 1 if unset */
+	uint32_t plugin;		 /* index, once resolved */
+};
+
+struct rp_model_plugin {
+	struct rp_bytes name;
+	struct rp_bytes type_name;
+	enum rp_plugin_type type;
+	const struct rp_yaml_node *node; /* element of plugins[]; NULL: made by a default */
+	const struct rp_yaml_node *parameters;
+	uint32_t index;		       /* in plugins[] */
+	struct rp_bytes producer_name; /* prefix-cache-scorer: whose match info it reads */
+	union {
+		struct rp_params_prefix_cache_scorer prefix_cache_scorer;
+		struct rp_params_approx_prefix_cache_producer approx_producer;
+		struct rp_params_token_producer token_producer;
+		struct rp_params_picker picker;
+	} params;
+};
+
+struct rp_model_profile {
+	struct rp_bytes name;
+	const struct rp_yaml_node *node;
+	struct rp_model_ref ref[RP_PROFILE_PLUGINS_MAX];
+	uint32_t ref_count;
+	uint32_t picker; /* plugin index */
+};
+
+struct rp_model_source {
+	struct rp_model_ref ref;
+	struct rp_model_ref extractor[RP_EXTRACTORS_MAX];
+	uint32_t extractor_count;
+};
+
+struct rp_model {
+	struct rp_diag *diag;
+	struct rp_config_control *control;
+	struct rp_config_control *scratch; /* for parameters that are checked, but not chosen */
+	struct rp_model_plugin plugin[RP_PLUGINS_MAX];
+	uint32_t plugin_count;
+	struct rp_model_profile profile[RP_PROFILES_MAX];
+	uint32_t profile_count;
+	struct rp_model_source source[RP_SOURCES_MAX];
+	uint32_t source_count;
+	struct rp_model_ref parser[RP_PARSERS_MAX];
+	uint32_t parser_count;
+	struct rp_model_ref discovery; /* an empty name: not configured */
+	struct rp_model_ref saturation;
+	bool has_default_sources;	   /* dataLayer.injectDefaults */
+	uint32_t profile_handler;	   /* plugin index */
+	uint32_t producer[RP_PLUGINS_MAX]; /* plugin indices in the order of execution */
+	uint32_t producer_count;
+	uint32_t match_info_count;
+};
+
+/** Steps 1 to 4: decode the sections, copy deprecated fields, check feature gates. */
+RP_MUST_CHECK int rp_model_decode(struct rp_model *model, const struct rp_yaml_node *root);
+
+/** Step 5, and a plugin's factory: types, unique names, parameters. */
+RP_MUST_CHECK int rp_model_instantiate(struct rp_model *model);
+
+/** Steps 7 to 9: what is missing in profiles, and whether they make sense. */
+RP_MUST_CHECK int rp_model_complete_profiles(struct rp_model *model);
+
+/** Steps 7, 8 and 10: parsers, data layer, discovery, saturation detector. */
+RP_MUST_CHECK int rp_model_complete_layers(struct rp_model *model);
+
+/** Steps 11 and 12: create missing producers and order them. */
+RP_MUST_CHECK int rp_model_complete_producers(struct rp_model *model);
+
+/** Lay the model out as a blob and fill the names of the plugin statistics. */
+RP_MUST_CHECK int rp_model_compile(const struct rp_model *model, uint64_t generation,
+				   struct rp_config_blob *blob, size_t blob_bytes,
+				   struct rp_plugin_stat *stats);
+
+/** The plugin of that name, NULL if there is none. */
+struct rp_model_plugin *rp_model_find(struct rp_model *model, struct rp_bytes name);
+
+/** Instantiate a type under its own name, without parameters. */
+RP_MUST_CHECK int rp_model_add(struct rp_model *model, enum rp_plugin_type type,
+			       uint32_t *ret_index);
+
+/** RP_KIND_… bits of a type. */
+uint32_t rp_plugin_type_kinds(enum rp_plugin_type type);
+
+enum rp_stability rp_plugin_type_stability(enum rp_plugin_type type);
+
+/** The type of that string. @return true: it is in plugins.def */
+bool rp_plugin_type_find(struct rp_bytes name, enum rp_plugin_type *ret_type);
+
+/** Is it a type of the reference implementation, built here or not? */
+bool rp_plugin_type_is_known(struct rp_bytes name);
+
+/** Decode a plugin's parameters: into the plugin, or into *control for types of the control side.
+ */
+RP_MUST_CHECK int rp_plugin_read_params(struct rp_model *model, struct rp_model_plugin *plugin,
+					struct rp_config_control *control);
+
+/** core-metrics-extractor's parameters, in a file of their own. */
+RP_MUST_CHECK int rp_engine_read_params(struct rp_model *model, const struct rp_path *path,
+					const struct rp_yaml_node *node,
+					struct rp_config_control *control);
+
+/** One more line for control to log; what finds no room is dropped. */
+void rp_model_warn(struct rp_model *model, const char *format, ...) RP_PRINTF(2, 3);
+
+#endif /* RP_CONFIG_MODEL_H */

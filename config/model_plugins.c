@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "config/model.h"
+
+static const struct {
+	uint32_t kinds;
+	enum rp_stability stability;
+} catalogue[] = {
+#define RP_PLUGIN(id, type, kinds, stability, has_params) {kinds, stability},
+#include "config/plugins.def"
+#undef RP_PLUGIN
+};
+
+static const char *const upstream_types[] = {
+#define RP_UPSTREAM_TYPE(type) type,
+#include "config/upstream_types.def"
+#undef RP_UPSTREAM_TYPE
+};
+
+uint32_t rp_plugin_type_kinds(enum rp_plugin_type type)
+{
+	RP_ASSERT((uint32_t)type < RP_PLUGIN_TYPE_COUNT);
+	return catalogue[type].kinds;
+}
+
+enum rp_stability rp_plugin_type_stability(enum rp_plugin_type type)
+{
+	RP_ASSERT((uint32_t)type < RP_PLUGIN_TYPE_COUNT);
+	return catalogue[type].stability;
+}
+
+bool rp_plugin_type_find(struct rp_bytes name, enum rp_plugin_type *ret_type)
+{
+	for (uint32_t i = 0; i < RP_PLUGIN_TYPE_COUNT; i++) {
+		if (rp_bytes_equal_str(name, rp_plugin_type_name((enum rp_plugin_type)i))) {
+			*ret_type = (enum rp_plugin_type)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool rp_plugin_type_is_known(struct rp_bytes name)
+{
+	for (size_t i = 0; i < RP_ARRAY_LEN(upstream_types); i++) {
+		if (rp_bytes_equal_str(name, upstream_types[i]))
+			return true;
+	}
+	return false;
+}
+
+void rp_model_warn(struct rp_model *model, const char *format, ...)
+{
+	struct rp_config_control *control = model->control;
+	char text[sizeof(control->warning[0])] = "";
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	/* Parameters of the chosen plugins are read twice. */
+	for (uint32_t i = 0; i < control->warning_count; i++) {
+		if (strcmp(control->warning[i], text) == 0)
+			return;
+	}
+	if (control->warning_count < RP_CONFIG_WARNINGS_MAX)
+		memcpy(control->warning[control->warning_count++], text, sizeof(text));
+}
+
+struct rp_model_plugin *rp_model_find(struct rp_model *model, struct rp_bytes name)
+{
+	for (uint32_t i = 0; i < model->plugin_count; i++) {
+		if (rp_bytes_equal(model->plugin[i].name, name))
+			return &model->plugin[i];
+	}
+	return NULL;
+}
+
+static int check_type(struct rp_model *model, struct rp_model_plugin *plugin)
+{
+	const struct rp_yaml_node *at = rp_yaml_get(plugin->node, "type");
+
+	if (plugin->type_name.len == 0)
+		return rp_decode_fail(model->diag, plugin->node, "plugin '%.*s' is missing a type",
+				      RP_SHOW(plugin->name));
+	if (rp_plugin_type_find(plugin->type_name, &plugin->type))
+		return RP_OK;
+	if (rp_plugin_type_is_known(plugin->type_name))
+		return rp_decode_fail(model->diag, at,
+				      "plugin type '%.*s' is known but not built yet; leave it out",
+				      RP_SHOW(plugin->type_name));
+	return rp_decode_fail(model->diag, at,
+			      "plugin type '%.*s' is not registered; check its spelling",
+			      RP_SHOW(plugin->type_name));
+}
+
+static int check_name(struct rp_model *model, const struct rp_model_plugin *plugin)
+{
+	const struct rp_yaml_node *at = rp_yaml_get(plugin->node, "name");
+	const struct rp_model_plugin *first = rp_model_find(model, plugin->name);
+
+	if (at == NULL)
+		at = plugin->node;
+	if (plugin->name.len > RP_PLUGIN_NAME_MAX)
+		return rp_decode_fail(model->diag, at, "plugin names have at most %u bytes",
+				      RP_PLUGIN_NAME_MAX);
+	if (first != plugin)
+		return rp_decode_fail(
+			model->diag, at,
+			"duplicate plugin name '%.*s', first used on line %u; give one "
+			"of them another name",
+			RP_SHOW(plugin->name), first->node->line);
+	return RP_OK;
+}
+
+int rp_model_instantiate(struct rp_model *model)
+{
+	int r = RP_OK;
+
+	for (uint32_t i = 0; i < model->plugin_count && r == RP_OK; i++) {
+		r = check_type(model, &model->plugin[i]);
+		if (r == RP_OK)
+			r = check_name(model, &model->plugin[i]);
+	}
+	for (uint32_t i = 0; i < model->plugin_count && r == RP_OK; i++)
+		r = rp_plugin_read_params(model, &model->plugin[i], model->scratch);
+	return r;
+}
+
+int rp_model_add(struct rp_model *model, enum rp_plugin_type type, uint32_t *ret_index)
+{
+	struct rp_bytes name = rp_bytes_str(rp_plugin_type_name(type));
+	const struct rp_model_plugin *other = rp_model_find(model, name);
+
+	if (other != NULL)
+		return rp_decode_fail(
+			model->diag, other->node,
+			"the name '%.*s' is needed for a default plugin of that type; "
+			"give this one another name",
+			RP_SHOW(name));
+	if (model->plugin_count == RP_PLUGINS_MAX) {
+		rp_decode_fail(model->diag, NULL, "more than %u plugins, defaults included",
+			       RP_PLUGINS_MAX);
+		return RP_ETOOBIG;
+	}
+	struct rp_model_plugin *plugin = &model->plugin[model->plugin_count];
+
+	*plugin = (struct rp_model_plugin){.name = name, .type_name = name, .type = type};
+	*ret_index = model->plugin_count++;
+	return rp_plugin_read_params(model, plugin, model->scratch);
+}
