@@ -391,7 +391,7 @@ static void a_call_is_echoed_whatever_the_cut(void **state)
 {
 	static const size_t cuts[] = {1, 2, 3, 7, 9, 10, 100, 16384, SIZE_MAX / 2};
 	struct rp_h2_session *session = *state;
-	struct client c;
+	static struct client c;
 
 	client_init(&c, 1 << 20);
 	for (size_t i = 0; i < RP_ARRAY_LEN(cuts); i++) {
@@ -413,7 +413,7 @@ static void a_call_is_echoed_whatever_the_cut(void **state)
 static void a_large_body_passes_small_windows_and_small_pulls(void **state)
 {
 	struct rp_h2_session *session = *state;
-	struct client c;
+	static struct client c;
 	const size_t n = 3000000;
 	uint8_t *body = malloc(n * 2);
 
@@ -444,7 +444,7 @@ static void a_large_body_passes_small_windows_and_small_pulls(void **state)
 static void windows_are_given_back_while_a_body_is_held(void **state)
 {
 	struct rp_h2_session *session = *state;
-	struct client c;
+	static struct client c;
 
 	client_init(&c, 65535);
 	c.holds_end = true;
@@ -459,7 +459,7 @@ static void windows_are_given_back_while_a_body_is_held(void **state)
 static void a_stream_that_takes_no_answers_gets_no_window(void **state)
 {
 	struct rp_h2_session *session = *state;
-	struct client c;
+	static struct client c;
 
 	client_init(&c, 0); /* our answers cannot leave */
 	c.holds_end = true;
@@ -489,7 +489,7 @@ static void a_stream_that_takes_no_answers_gets_no_window(void **state)
 static void a_refusal_is_trailers_only_with_an_encoded_message(void **state)
 {
 	struct rp_h2_session *session = *state;
-	struct client c;
+	static struct client c;
 
 	finishes_at_once = true;
 	client_init(&c, 65535);
@@ -513,7 +513,7 @@ static void a_refusal_is_trailers_only_with_an_encoded_message(void **state)
 static void a_rejection_is_a_bare_http_status(void **state)
 {
 	struct rp_h2_session *session = *state;
-	struct client c;
+	static struct client c;
 
 	reject_status = 415;
 	client_init(&c, 65535);
@@ -529,7 +529,7 @@ static void a_rejection_is_a_bare_http_status(void **state)
 static void finishing_later_needs_no_empty_data_frame(void **state)
 {
 	struct rp_h2_session *session = *state;
-	struct client c;
+	static struct client c;
 
 	client_init(&c, 65535);
 	c.holds_end = true;
@@ -550,7 +550,7 @@ static void finishing_later_needs_no_empty_data_frame(void **state)
 static void long_paths_are_cut_and_too_many_headers_refused(void **state)
 {
 	struct rp_h2_session *session = *state;
-	struct client c;
+	static struct client c;
 	char path[300];
 	nghttp2_nv headers[RP_H2_HEADERS_MAX + 8];
 	size_t count = 0;
@@ -583,7 +583,7 @@ static void long_paths_are_cut_and_too_many_headers_refused(void **state)
 static void streams_over_the_workers_limit_are_refused(void **state)
 {
 	struct rp_h2_session *session = *state;
-	struct client c;
+	static struct client c;
 
 	env.streams_max = 2;
 	client_init(&c, 65535);
@@ -656,7 +656,7 @@ static void resets_before_any_answer_are_bounded(void **state)
 static void both_goaways_come_in_order_and_streams_run_to_their_end(void **state)
 {
 	struct rp_h2_session *session = *state;
-	struct client c;
+	static struct client c;
 
 	client_init(&c, 65535);
 	c.holds_end = true;
@@ -705,7 +705,7 @@ static void garbage_is_an_error_and_not_a_crash(void **state)
 static void a_free_with_open_streams_closes_them(void **state)
 {
 	struct rp_h2_session *session = *state;
-	struct client c;
+	static struct client c;
 
 	client_init(&c, 0);
 	c.holds_end = true;
