@@ -205,20 +205,48 @@ static int32_t live_count(const struct rp_prefix_ring *ring)
 	return (int32_t)atomic_load_explicit(&ring->count, memory_order_relaxed);
 }
 
-/* Make the entry the most recent one. The caller has seen to room in the ring. */
-static void push(const struct use *use, uint32_t position)
+/* Give the entry this ring index, unless its stamp is no longer `stamp`. */
+static bool restamp(const struct use *use, uint32_t position, uint32_t stamp, uint64_t ring_idx)
+{
+	return atomic_compare_exchange_strong_explicit(stamp_at(use->index, position), &stamp,
+						       (uint32_t)ring_idx, memory_order_relaxed,
+						       memory_order_relaxed);
+}
+
+/*
+ * Make the entry the most recent one. The caller has seen to room in the ring.
+ *
+ * @param stamp  its stamp now: if it has another one when it comes to it, then somebody has just
+ * done the same, or the position holds another endpoint's entry by now
+ */
+static void push_known(const struct use *use, uint32_t position, uint32_t stamp)
 {
 	uint64_t ring_idx;
 
 	do {
 		ring_idx = atomic_fetch_add_explicit(&use->ring->head, 1, memory_order_relaxed);
-		atomic_store_explicit(stamp_at(use->index, position), (uint32_t)ring_idx,
-				      memory_order_relaxed);
+		if (!restamp(use, position, stamp, ring_idx))
+			return;
+		stamp = (uint32_t)ring_idx;
 		/* Store-then-load against take_oldest(), seq_cst on both sides: either it sees our
 		 * entry, or we see that it went past us and need a new ring index. */
 		atomic_store_explicit(ring_entry(use->index, use->slot, ring_idx, use->size),
 				      position, memory_order_seq_cst);
 	} while (atomic_load_explicit(&use->ring->tail, memory_order_seq_cst) > ring_idx);
+}
+
+/* The same for an entry just inserted, whatever stamp the last one at its position left. */
+static void push_new(const struct use *use, uint32_t position)
+{
+	uint64_t ring_idx = atomic_fetch_add_explicit(&use->ring->head, 1, memory_order_relaxed);
+
+	atomic_store_explicit(stamp_at(use->index, position), (uint32_t)ring_idx,
+			      memory_order_relaxed);
+	/* seq_cst: as in push_known(). */
+	atomic_store_explicit(ring_entry(use->index, use->slot, ring_idx, use->size), position,
+			      memory_order_seq_cst);
+	if (atomic_load_explicit(&use->ring->tail, memory_order_seq_cst) > ring_idx)
+		push_known(use, position, (uint32_t)ring_idx);
 }
 
 /*
@@ -237,7 +265,7 @@ static bool take_oldest(const struct use *use, uint64_t end)
 
 	if (ring_idx >= end || ring_idx >= load_index(&ring->head))
 		return false;
-	/* seq_cst: pairs with push(). */
+	/* seq_cst: pairs with push_known() and push_new(). */
 	if (!atomic_compare_exchange_strong_explicit(&ring->tail, &ring_idx, ring_idx + 1,
 						     memory_order_seq_cst, memory_order_relaxed))
 		return true; /* another worker took it */
@@ -253,7 +281,7 @@ static bool take_oldest(const struct use *use, uint64_t end)
 	if (entry == 0 || slot_of(entry) != use->slot || is_stale(use->index, entry))
 		return true; /* another endpoint's by now */
 	if (live_count(ring) <= (int32_t)use->capacity) {
-		push(use, position);
+		push_known(use, position, (uint32_t)ring_idx);
 		return true;
 	}
 	if (atomic_compare_exchange_strong_explicit(word, &entry, 0, memory_order_acq_rel,
@@ -402,6 +430,32 @@ static void prefetch_home(const struct rp_prefix_index *index, uint64_t hash)
 		(const void *)(uintptr_t)&words_of(index)[home_of(index, hash) * BUCKET_WORDS]);
 }
 
+/* @return false: no room, or lost to evictions of others at each try */
+static bool record_one(const struct use *use, uint64_t home, uint64_t entry)
+{
+	for (int i = 0; i < INSERT_TRIES; i++) {
+		bool is_new = false;
+		uint32_t position = obtain(use->index, home, entry, &is_new);
+		uint32_t stamp;
+
+		if (position == NO_POSITION)
+			return false;
+		if (is_new) {
+			push_new(use, position);
+			atomic_fetch_add_explicit(&use->ring->count, 1, memory_order_relaxed);
+			return true;
+		}
+		/* Acquire: the entry is looked at after its stamp. If it is there still, the stamp
+		 * was its own; if not, the stamp may be another's. */
+		stamp = atomic_load_explicit(stamp_at(use->index, position), memory_order_acquire);
+		if (load_word(&words_of(use->index)[position]) != entry)
+			continue;
+		push_known(use, position, stamp);
+		return true;
+	}
+	return false;
+}
+
 void rp_prefix_index_record(struct rp_prefix_index *index, uint32_t slot, uint32_t generation,
 			    uint32_t capacity, const uint64_t *hashes, size_t hash_count)
 {
@@ -426,21 +480,14 @@ void rp_prefix_index_record(struct rp_prefix_index *index, uint32_t slot, uint32
 	tidy(&use, hash_count);
 	own_from = load_index(&ring->head);
 	for (size_t i = 0; i < hash_count; i++) {
-		uint32_t position = NO_POSITION;
-		bool is_new = false;
-
 		if (i + PREFETCH_AHEAD < hash_count)
 			prefetch_home(index, hashes[i + PREFETCH_AHEAD]);
-		if (has_room(&use))
-			position = obtain(index, home_of(index, hashes[i]),
-					  entry_word(hashes[i], slot, generation), &is_new);
-		if (position == NO_POSITION) {
+		/* Swept while this worker was held up: what is left is not for the new endpoint. */
+		if (atomic_load_explicit(&ring->generation, memory_order_relaxed) != generation)
+			break;
+		if (!has_room(&use) || !record_one(&use, home_of(index, hashes[i]),
+						   entry_word(hashes[i], slot, generation)))
 			atomic_fetch_add_explicit(&index->drops, 1, memory_order_relaxed);
-			continue;
-		}
-		push(&use, position);
-		if (is_new)
-			atomic_fetch_add_explicit(&ring->count, 1, memory_order_relaxed);
 	}
 	enforce_capacity(&use, own_from);
 }
