@@ -113,7 +113,7 @@ static void deliver(struct pair *p)
 /* @return what the server's handshake came to */
 static int shake(struct pair *p, size_t cut)
 {
-	uint8_t buf[65536];
+	static uint8_t buf[65536];
 	int err = RP_EAGAIN;
 
 	for (int round = 0; round < 10 && err == RP_EAGAIN; round++) {
