@@ -139,8 +139,10 @@ bool rp_pb_input_next(struct rp_pb_input *in, struct rp_pb_tag *ret_tag)
 	uint32_t depth = 0; /* open groups, all of them unknown */
 
 	while (in->left > 0) {
-		if (!split_tag(input_varint(in), &ret_tag->number, &ret_tag->type))
-			break;
+		if (!split_tag(input_varint(in), &ret_tag->number, &ret_tag->type)) {
+			input_fail(in, RP_EFORMAT);
+			return false;
+		}
 		ret_tag->value = 0;
 		switch (ret_tag->type) {
 		case RP_PB_VARINT:
@@ -174,7 +176,7 @@ bool rp_pb_input_next(struct rp_pb_input *in, struct rp_pb_tag *ret_tag)
 		if (in->err != RP_OK)
 			return false;
 	}
-	if (in->left > 0 || depth > 0)
+	if (depth > 0)
 		input_fail(in, RP_EFORMAT);
 	return false;
 }
