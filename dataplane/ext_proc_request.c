@@ -40,6 +40,8 @@ static void refuse(struct rp_ext_proc_stream *stream, enum rp_request_error erro
 {
 	struct rp_env *env = stream->env;
 
+	if (stream->request_phase == RP_EXCHANGE_NONE)
+		stream->received_ns = env->now_ns;
 	stream->has_error = true;
 	stream->error = (uint8_t)error;
 	if (stream->series == NULL)
@@ -60,9 +62,13 @@ static void refuse(struct rp_ext_proc_stream *stream, enum rp_request_error erro
 		rp_ext_proc_fail(stream, RP_GRPC_OK, "");
 }
 
-static void refuse_memory(struct rp_ext_proc_stream *stream)
+void rp_ext_proc_refuse_memory(struct rp_ext_proc_stream *stream)
 {
 	rp_counter_add(&stream->env->counters->bodies_over_budget, 1);
+	if (stream->request_phase == RP_EXCHANGE_ENDED) { /* the answer may be on its way already */
+		rp_ext_proc_fail(stream, RP_GRPC_RESOURCE_EXHAUSTED, "out of memory for bodies");
+		return;
+	}
 	refuse(stream, RP_REQUEST_ERROR_RESOURCE_EXHAUSTED, 429,
 	       RP_BYTES_LIT(
 		       "inference error: ResourceExhausted - out of memory for request bodies"),
@@ -81,7 +87,7 @@ static void refuse_body_size(struct rp_ext_proc_stream *stream)
 	refuse(stream, RP_REQUEST_ERROR_PAYLOAD_TOO_LARGE, 413, rp_writer_bytes(&w), NULL);
 }
 
-static void refuse_headers(struct rp_ext_proc_stream *stream)
+void rp_ext_proc_refuse_headers(struct rp_ext_proc_stream *stream)
 {
 	refuse(stream, RP_REQUEST_ERROR_BAD_REQUEST, 431,
 	       RP_BYTES_LIT(
@@ -143,7 +149,7 @@ static bool begin_request(struct rp_ext_proc_stream *stream, struct rp_bytes hea
 	stream->received_ns = env->now_ns;
 	stream->request_phase = RP_EXCHANGE_OPEN;
 	if (request == NULL) {
-		refuse_memory(stream);
+		rp_ext_proc_refuse_memory(stream);
 		return false;
 	}
 	err = rp_header_store_fill(&request->headers, arena, header_map,
@@ -156,12 +162,12 @@ static bool begin_request(struct rp_ext_proc_stream *stream, struct rp_bytes hea
 	if (err == RP_OK && has_body)
 		err = start_parser(stream, request);
 	if (err == RP_ETOOBIG)
-		refuse_headers(stream);
+		rp_ext_proc_refuse_headers(stream);
 	else if (err == RP_EFORMAT)
 		rp_ext_proc_fail(stream, RP_GRPC_INTERNAL,
 				 "grpc: failed to unmarshal the received message");
 	else if (err != RP_OK)
-		refuse_memory(stream);
+		rp_ext_proc_refuse_memory(stream);
 	if (stream->is_over)
 		return false;
 	RP_LOG(RP_V2, "", "EPP received request",
@@ -226,7 +232,7 @@ static bool keep_body(struct rp_ext_proc_stream *stream, const struct rp_ext_pro
 		rp_request_parser_feed(request->parser, rp_pb_input_piece(&in, in.left));
 	if (rp_ext_proc_take_body(turn->message, turn->source, &stream->env->bodies,
 				  &request->body) != RP_OK) {
-		refuse_memory(stream);
+		rp_ext_proc_refuse_memory(stream);
 		return false;
 	}
 	return true;
@@ -398,7 +404,7 @@ static void decide(struct rp_ext_proc_stream *stream, enum rp_ext_proc_kind kind
 	int err;
 
 	if (join_subsets(request, arena, &subset) != RP_OK) {
-		refuse_memory(stream);
+		rp_ext_proc_refuse_memory(stream);
 		return;
 	}
 	rp_director_decide(env, arena, &input, &answer.request, &answer.decision);
@@ -417,7 +423,7 @@ static void decide(struct rp_ext_proc_stream *stream, enum rp_ext_proc_kind kind
 	if (err == RP_OK)
 		err = make_mutation(stream, &answer, scratch);
 	if (err != RP_OK) {
-		refuse_memory(stream);
+		rp_ext_proc_refuse_memory(stream);
 		return;
 	}
 	stream->is_streaming = answer.request.is_streaming;
@@ -451,7 +457,7 @@ static bool read_subset(struct rp_ext_proc_stream *stream,
 		rp_ext_proc_fail(stream, RP_GRPC_INTERNAL,
 				 "grpc: failed to unmarshal the received message");
 	else if (err != RP_OK)
-		refuse_memory(stream);
+		rp_ext_proc_refuse_memory(stream);
 	return err == RP_OK;
 }
 

@@ -102,11 +102,13 @@ void rp_ext_proc_on_message(struct rp_ext_proc_stream *stream, struct rp_grpc_me
 	if (err == RP_EFORMAT)
 		rp_ext_proc_fail(stream, RP_GRPC_INTERNAL,
 				 "grpc: failed to unmarshal the received message");
+	else if (err == RP_ETOOBIG && decoded.kind == RP_EXT_PROC_REQUEST_HEADERS)
+		rp_ext_proc_refuse_headers(stream);
 	else if (err == RP_ETOOBIG)
 		rp_ext_proc_fail(stream, RP_GRPC_RESOURCE_EXHAUSTED,
 				 "header map or metadata too large");
 	else if (err != RP_OK)
-		rp_ext_proc_fail(stream, RP_GRPC_RESOURCE_EXHAUSTED, "out of memory");
+		rp_ext_proc_refuse_memory(stream);
 	else if (!stream->is_silent)
 		dispatch(stream, &(struct rp_ext_proc_turn){&decoded, message, &scratch});
 	rp_arena_reset(&scratch);

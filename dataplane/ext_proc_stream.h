@@ -55,6 +55,8 @@ struct rp_ext_proc_stream {
 
 void rp_ext_proc_open(struct rp_ext_proc_stream *stream, struct rp_env *env,
 		      struct rp_h2_stream *h2);
+/** There is no memory for the message that is coming: 429 while the request is not answered. */
+void rp_ext_proc_refuse_memory(struct rp_ext_proc_stream *stream);
 /** One ProcessingRequest. */
 void rp_ext_proc_on_message(struct rp_ext_proc_stream *stream, struct rp_grpc_message *message);
 /** The peer half-closed: the status is OK whatever was left open. */
@@ -73,6 +75,8 @@ struct rp_ext_proc_turn {
 void rp_ext_proc_on_request(struct rp_ext_proc_stream *stream, const struct rp_ext_proc_turn *turn);
 void rp_ext_proc_on_response(struct rp_ext_proc_stream *stream,
 			     const struct rp_ext_proc_turn *turn);
+/** More headers than are kept: 431. */
+void rp_ext_proc_refuse_headers(struct rp_ext_proc_stream *stream);
 /** Give back what a request holds before its pick. */
 void rp_exchange_request_fini(struct rp_exchange_request *request, struct rp_env *env);
 

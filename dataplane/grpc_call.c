@@ -318,7 +318,8 @@ static void on_frame_error(struct rp_grpc_call *call, int err)
 		       "grpc: compressed flag set with identity or empty encoding");
 		break;
 	default:
-		rp_counter_add(&call->env->counters->bodies_over_budget, 1);
+		if (call->method == METHOD_PROCESS)
+			rp_ext_proc_refuse_memory(&call->ext_proc);
 		finish(call, RP_GRPC_RESOURCE_EXHAUSTED, "out of memory for messages");
 		break;
 	}

@@ -176,6 +176,12 @@ static void add_detail(struct message *m, char *line)
 			snprintf(text, sizeof(text), "x-%d", i);
 			add_header(m, text, NULL, "1");
 		}
+	} else if (strcmp(kind, "big") == 0) { /* one header with a value of so many bytes */
+		name = calloc(1, strtoul(rest, NULL, 10) + 1);
+		assert_non_null(name);
+		memset(name, 'x', strtoul(rest, NULL, 10));
+		add_header(m, "x-big", NULL, name);
+		free(name);
 	} else if (strcmp(kind, "mode") == 0) {
 		mark = rp_pb_write_begin(&m->w, RP_PB_REQUEST_PROTOCOL_CONFIG);
 		rp_pb_write_uint(&m->w, 1, strtoul(word(&rest), NULL, 10));
@@ -207,7 +213,7 @@ static void add_detail(struct message *m, char *line)
 /* "request_headers eos" and its details. */
 static void send_message(struct client *client, char *head, char **details, unsigned detail_count)
 {
-	static uint8_t storage[MESSAGE_BYTES_MAX], header_storage[256 << 10];
+	static uint8_t storage[MESSAGE_BYTES_MAX], header_storage[512 << 10];
 	static const char *const kinds[] = {"request_headers",	"response_headers",
 					    "request_body",	"response_body",
 					    "request_trailers", "response_trailers"};
