@@ -70,9 +70,9 @@ static int tear_down(void **state)
 	return 0;
 }
 
-#define DESTINATION_HEX "782d676174657761792d64657374696e6174696f6e2d656e64706f696e74" /* the key  \
-											*/
-#define ADDRESS_HEX "31302e322e302e373a38303030" /* 10.2.0.7:8000 */
+/* x-gateway-destination-endpoint, 10.2.0.7:8000 */
+#define DESTINATION_HEX "782d676174657761792d64657374696e6174696f6e2d656e64706f696e74"
+#define ADDRESS_HEX	"31302e322e302e373a38303030"
 
 static void test_request_headers_reply_is_the_reference_bytes(void **state)
 {
