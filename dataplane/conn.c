@@ -214,6 +214,7 @@ static void finish(struct rp_conn *conn)
 	struct rp_conn_buf *buf = conn->tls != NULL ? out_buf(conn) : NULL;
 
 	conn->state = RP_CONN_FINISHING;
+	conn->deadline_ns = conn->env->now_ns + RP_LINGER_S * RP_NS_PER_S;
 	if (buf != NULL) {
 		struct rp_tls_sink sink = sink_of(buf);
 
@@ -388,11 +389,14 @@ static void on_recv(struct rp_io *io, struct rp_bytes data, int err)
 	mark_dirty(conn);
 	if (data.len == 0) {
 		conn->has_ended_in = true;
+		conn->deadline_ns = env->now_ns + RP_LINGER_S * RP_NS_PER_S;
 		return;
 	}
 	err = conn->tls != NULL ? feed_tls(conn, data) : feed_plain(conn, data);
 	if (err != RP_OK) {
 		conn->has_failed = true;
+		/* A send that is stuck may keep the good-bye from going out at all. */
+		conn->deadline_ns = env->now_ns + RP_LINGER_S * RP_NS_PER_S;
 		RP_LOG(RP_V4, "connection", "Connection failed",
 		       RP_F_TEXT("error", rp_err_text(err)),
 		       RP_F_BOOL("handshake", conn->session == NULL));
@@ -525,6 +529,10 @@ uint32_t rp_conn_stream_count(const struct rp_conn *conn)
 
 static void on_deadline(struct rp_conn *conn)
 {
+	if (conn->state >= RP_CONN_FINISHING || conn->has_failed || conn->has_ended_in) {
+		rp_conn_close(conn);
+		return;
+	}
 	if (conn->state == RP_CONN_OPEN && rp_h2_session_is_established(conn->session)) {
 		conn->deadline_ns = INT64_MAX;
 		if (!conn->is_draining || conn->is_shut_down)
@@ -533,8 +541,7 @@ static void on_deadline(struct rp_conn *conn)
 		rp_h2_session_shutdown(conn->session);
 		return;
 	}
-	if (conn->state < RP_CONN_FINISHING)
-		rp_counter_add(&conn->env->counters->handshake_failures, 1);
+	rp_counter_add(&conn->env->counters->handshake_failures, 1);
 	rp_conn_close(conn);
 }
 

@@ -4,13 +4,19 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -509,6 +515,50 @@ static void auto_takes_io_uring_or_says_why_not(void **state)
 	rp_loop_free(loop);
 }
 
+/* As the default profile of container runtimes does it. */
+static bool forbid_io_uring(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = {.len = RP_ARRAY_LEN(filter), .filter = filter};
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+/* In a child: exit codes, no assertions. */
+static int run_under_seccomp(void)
+{
+	struct rp_loop_options options = {.backend = RP_IO_AUTO, .connections_max = 16};
+	struct rp_loop *loop = NULL;
+	const char *reason = "";
+
+	if (!forbid_io_uring())
+		return 2;
+	if (rp_loop_new(&options, &loop, &reason) != RP_OK ||
+	    rp_loop_backend(loop) != RP_IO_EPOLL || strstr(reason, "seccomp") == NULL)
+		return 3;
+	rp_loop_free(loop);
+	options.backend = RP_IO_URING;
+	return rp_loop_new(&options, &loop, &reason) == RP_EUNSUPPORTED ? 0 : 4;
+}
+
+static void a_seccomp_profile_leads_to_epoll(void **state)
+{
+	int status = 0;
+	pid_t child = fork();
+
+	(void)state;
+	if (child == 0)
+		_exit(run_under_seccomp());
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
 #define BOTH(test)                                                                                 \
 	{#test "/epoll", test, NULL, NULL, (void *)(uintptr_t)RP_IO_EPOLL},                        \
 	{                                                                                          \
@@ -530,6 +580,7 @@ int main(void)
 		BOTH(a_flood_larger_than_the_buffers_arrives_whole),
 		BOTH(accepting_goes_on_after_descriptors_ran_out),
 		BOTH(a_watched_descriptor_is_reported_each_time),
+		cmocka_unit_test(a_seccomp_profile_leads_to_epoll),
 		cmocka_unit_test(auto_takes_io_uring_or_says_why_not),
 	};
 

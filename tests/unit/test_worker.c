@@ -421,6 +421,36 @@ static void garbage_is_closed_cleanly(void **state)
 	assert_int_equal(atomic_load(&state_of(1)->connections), 0);
 }
 
+/* Answers to PINGs pile up in front of a peer that does not read: it is cut off, others are served.
+ */
+static void a_peer_that_does_not_read_is_cut_off(void **state)
+{
+	static uint8_t pings[17 * 1000];
+	static struct client c;
+	int64_t end = 0;
+	ssize_t n = 0;
+
+	(void)state;
+	for (size_t at = 0; at < sizeof(pings); at += 17)
+		memcpy(pings + at, "\0\0\10\6\0\0\0\0\0abcdefgh", 17);
+	memset(&c, 0, sizeof(c));
+	client_connect(&c, &sup.ext_proc);
+	int small = 4096;
+
+	(void)setsockopt(c.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+	end = rp_clock_monotonic_ns() + 15 * RP_NS_PER_S;
+	do {
+		n = send(c.fd, pings, sizeof(pings), MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (n < 0 && errno == EAGAIN)
+			usleep(5000);
+	} while ((n >= 0 || errno == EAGAIN) && rp_clock_monotonic_ns() < end);
+	assert_true(n < 0 && errno != EAGAIN);
+	close(c.fd);
+	connect_all();
+	assert_true(is_even());
+	close_clients();
+}
+
 static void the_chosen_back_end_is_reported(void **state)
 {
 	for (int i = 0; i < WORKERS; i++)
@@ -442,6 +472,7 @@ int main(void)
 		BOTH(an_idle_worker_reports_and_does_not_spin),
 		BOTH(pings_are_answered_and_earn_no_goaway),
 		BOTH(garbage_is_closed_cleanly),
+		BOTH(a_peer_that_does_not_read_is_cut_off),
 		BOTH(the_chosen_back_end_is_reported),
 	};
 
