@@ -19,6 +19,7 @@ enum {
 	OUT_BYTES = PLAIN_BYTES + 16384,
 	PLAIN_IN_BYTES = 16384,
 	STUCK_MS = 20, /* a send that takes longer means that the peer does not read */
+	IGNORED_BYTES_MAX = 1 << 20, /* after the end was told */
 	KEEPALIVE_IDLE_S = 60,
 	KEEPALIVE_INTERVAL_S = 20,
 	KEEPALIVE_COUNT = 3,
@@ -384,8 +385,12 @@ static void on_recv(struct rp_io *io, struct rp_bytes data, int err)
 		return;
 	}
 	rp_counter_add(&env->counters->bytes_in, data.len);
-	if (conn->state >= RP_CONN_FINISHING || conn->has_failed)
+	if (conn->state >= RP_CONN_FINISHING || conn->has_failed) {
+		conn->ignored_bytes += data.len;
+		if (conn->ignored_bytes > IGNORED_BYTES_MAX)
+			rp_conn_close(conn);
 		return;
+	}
 	mark_dirty(conn);
 	if (data.len == 0) {
 		conn->has_ended_in = true;
@@ -397,6 +402,7 @@ static void on_recv(struct rp_io *io, struct rp_bytes data, int err)
 		conn->has_failed = true;
 		/* A send that is stuck may keep the good-bye from going out at all. */
 		conn->deadline_ns = env->now_ns + RP_LINGER_S * RP_NS_PER_S;
+		rp_loop_recv_stop(env->loop, io);
 		RP_LOG(RP_V4, "connection", "Connection failed",
 		       RP_F_TEXT("error", rp_err_text(err)),
 		       RP_F_BOOL("handshake", conn->session == NULL));
