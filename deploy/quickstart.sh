@@ -93,7 +93,7 @@ for port in 8000 8001 8002; do
 done
 for port in 8000 8001 8002; do wait_for "sim-$port" curl -sf "http://127.0.0.1:$port/health"; done
 start ringpick "$build/ringpick" --config-file "$root/config/samples/istio-howto.yaml" \
-    --endpoints-file "$root/config/samples/endpoints.yaml" --drain-timeout 1s
+    --endpoints-file "$root/deploy/endpoints.yaml" --drain-timeout 1s
 wait_for ringpick curl -sf http://127.0.0.1:9090/readyz
 start envoy "$venv/bin/envoy" -c "$root/deploy/envoy/header.yaml" -l warning --use-dynamic-base-id
 wait_for envoy curl -sf http://127.0.0.1:9901/ready

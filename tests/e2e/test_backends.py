@@ -30,7 +30,7 @@ def test_backend_in_use_is_reported(parts, backend):
     sim = parts.sim(count=1)
     ringpick = parts.ringpick(sim.endpoints, backend=backend)
     assert ringpick.sum("ringpick_io_backend", backend=backend) == 1
-    assert any(line.get("ioBackend") == backend for line in ringpick.json_log())
+    assert any(line["msg"] == "Event loop" and line["backend"] == backend for line in ringpick.json_log())
 
 
 def test_default_start_takes_io_uring_here(parts):
@@ -44,7 +44,7 @@ def test_seccomp_denial_falls_back_and_says_so(parts):
     ringpick = parts.ringpick(sim.endpoints, workers=2, preexec_fn=deny_io_uring)
     assert ringpick.sum("ringpick_io_backend", backend="epoll") >= 1
     assert ringpick.sum("ringpick_io_backend", backend="io_uring") == 0
-    wait_until(lambda: any(line.get("ioBackend") == "epoll" and line.get("reason")
+    wait_until(lambda: any(line["msg"] == "Event loop" and line["backend"] == "epoll" and line["reason"]
                            for line in ringpick.json_log()), "the log says why")
     envoy = parts.envoy(ringpick)
     assert envoy.post("/v1/completions", BODY)[0] == 200
