@@ -20,8 +20,6 @@ int rp_config_source_load(const struct rp_flags *flags, uint64_t generation,
 	if (flags->config_file[0] != '\0') {
 		file_name = flags->config_file;
 		err = rp_read_file(file_name, RP_CONFIG_FILE_BYTES_MAX, &heap, &heap_bytes, reterr);
-		if (err == RP_OK && heap_bytes == 0)
-			err = rp_diag_set(reterr, RP_ECONFIG, 0, 0, "is empty");
 		text = rp_bytes(heap, heap_bytes);
 	}
 	if (err != RP_OK)
