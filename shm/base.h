@@ -11,28 +11,27 @@
 #include <stdint.h>
 
 #define RP_CACHE_LINE 64
-#define RP_PAGE 4096u
+#define RP_PAGE	      4096u
 
-#define RP_MUST_CHECK __attribute__((warn_unused_result))
-#define RP_NORETURN __attribute__((noreturn))
+#define RP_MUST_CHECK	     __attribute__((warn_unused_result))
+#define RP_NORETURN	     __attribute__((noreturn))
 #define RP_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
-#define RP_UNUSED __attribute__((unused))
-#define RP_LIKELY(x) __builtin_expect(!!(x), 1)
-#define RP_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define RP_UNUSED	     __attribute__((unused))
+#define RP_LIKELY(x)	     __builtin_expect(!!(x), 1)
+#define RP_UNLIKELY(x)	     __builtin_expect(!!(x), 0)
 
 #define RP_ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
-#define RP_CONTAINER_OF(ptr, type, member) \
-	((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define RP_CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 /** Print expression and place to standard error and abort. Our fault, never the peer's. */
 RP_NORETURN void rp_assert_failed(const char *expr, const char *file, int line);
 
 /* On in every build: a process that is wrong about its own state must not go on. */
-#define RP_ASSERT(expr) \
-	do { \
-		if (RP_UNLIKELY(!(expr))) \
-			rp_assert_failed(#expr, __FILE__, __LINE__); \
+#define RP_ASSERT(expr)                                                                            \
+	do {                                                                                       \
+		if (RP_UNLIKELY(!(expr)))                                                          \
+			rp_assert_failed(#expr, __FILE__, __LINE__);                               \
 	} while (0)
 
 /* Costly invariants; on in the dev and sanitizer presets. */

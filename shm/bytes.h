@@ -39,14 +39,14 @@ static inline bool rp_bytes_equal_str(struct rp_bytes a, const char *text)
 
 static inline bool rp_bytes_starts_with(struct rp_bytes a, struct rp_bytes prefix)
 {
-	return a.len >= prefix.len && (prefix.len == 0 || memcmp(a.ptr, prefix.ptr, prefix.len) == 0);
+	return a.len >= prefix.len &&
+	       (prefix.len == 0 || memcmp(a.ptr, prefix.ptr, prefix.len) == 0);
 }
 
 static inline bool rp_bytes_ends_with(struct rp_bytes a, struct rp_bytes suffix)
 {
-	return a.len >= suffix.len &&
-	       (suffix.len == 0 ||
-		memcmp(a.ptr + (a.len - suffix.len), suffix.ptr, suffix.len) == 0);
+	return a.len >= suffix.len && (suffix.len == 0 || memcmp(a.ptr + (a.len - suffix.len),
+								 suffix.ptr, suffix.len) == 0);
 }
 
 /** The part from `at`, at most `len` bytes; both are cut to the view. */

@@ -12,7 +12,7 @@
 
 #define RP_NS_PER_US INT64_C(1000)
 #define RP_NS_PER_MS INT64_C(1000000)
-#define RP_NS_PER_S INT64_C(1000000000)
+#define RP_NS_PER_S  INT64_C(1000000000)
 
 /** CLOCK_MONOTONIC, the same for all processes of the machine. */
 static inline int64_t rp_clock_monotonic_ns(void)

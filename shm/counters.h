@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Counters, gauges and histograms. Each worker adds to its own block with plain loads and stores; the
- * reader sums the blocks. A block stays when its worker dies and the next one goes on adding to it,
- * so counters are monotonic; gauges are zeroed by the new worker.
+ * Counters, gauges and histograms. Each worker adds to its own block with plain loads and stores;
+ * the reader sums the blocks. A block stays when its worker dies and the next one goes on adding to
+ * it, so counters are monotonic; gauges are zeroed by the new worker.
  */
 #ifndef RP_SHM_COUNTERS_H
 #define RP_SHM_COUNTERS_H
@@ -44,7 +44,8 @@ enum { RP_HISTOGRAM_BUCKETS_MAX = 40 };
 struct rp_histogram {
 	_Atomic uint64_t sum_bits; /* a double */
 	_Atomic uint64_t count;
-	_Atomic uint64_t bucket[RP_HISTOGRAM_BUCKETS_MAX]; /* not cumulative; the last used is +Inf */
+	_Atomic uint64_t
+		bucket[RP_HISTOGRAM_BUCKETS_MAX]; /* not cumulative; the last used is +Inf */
 };
 
 /** Count one observation. Owner only. */
@@ -87,8 +88,8 @@ struct rp_plugin_stat {
 };
 
 struct rp_counters {
-#define RP_COUNTER(id, name, labels, help) _Atomic uint64_t id;
-#define RP_GAUGE(id, name, labels, help) _Atomic uint64_t id;
+#define RP_COUNTER(id, name, labels, help)	  _Atomic uint64_t id;
+#define RP_GAUGE(id, name, labels, help)	  _Atomic uint64_t id;
 #define RP_HISTOGRAM(id, name, labels, set, help) struct rp_histogram id;
 #include "shm/counters.def"
 #undef RP_COUNTER

@@ -15,17 +15,17 @@
 
 /* One endpoint's figures, by value. */
 struct rp_endpoint_figures {
-	int32_t waiting;         /* WaitingQueueSize */
-	int32_t running;         /* RunningRequestsSize */
-	double kv_usage;         /* KVCacheUsagePercent: a fraction, bits kept as scraped */
+	int32_t waiting;	  /* WaitingQueueSize */
+	int32_t running;	  /* RunningRequestsSize */
+	double kv_usage;	  /* KVCacheUsagePercent: a fraction, bits kept as scraped */
 	int32_t cache_block_size; /* CacheBlockSize, tokens; 0: unknown */
 	int32_t cache_num_blocks; /* CacheNumBlocks; 0: unknown */
-	int32_t lora_max;        /* MaxActiveModels */
+	int32_t lora_max;	  /* MaxActiveModels */
 	uint32_t lora_active_count;
 	uint32_t lora_waiting_count;
-	uint64_t lora_active[RP_LORA_NAMES_MAX];  /* XXH64 of the adapter's name */
+	uint64_t lora_active[RP_LORA_NAMES_MAX]; /* XXH64 of the adapter's name */
 	uint64_t lora_waiting[RP_LORA_NAMES_MAX];
-	int64_t updated_ns;      /* monotonic; 0: never scraped */
+	int64_t updated_ns; /* monotonic; 0: never scraped */
 };
 
 struct rp_endpoint_metrics {

@@ -3,9 +3,9 @@
  * Identity (namespace, name) -> endpoint slot and generation. Lives in the live segment so that a
  * restarted control finds the slots its predecessor gave out; only control writes it.
  *
- * A slot is given to another identity only when it is out of every snapshot, nothing is in flight on
- * it, the prefix index has been swept of it and RP_SLOT_REST_S have passed. The generation then moves
- * on, so that whatever a stream still remembers of the old one is recognised.
+ * A slot is given to another identity only when it is out of every snapshot, nothing is in flight
+ * on it, the prefix index has been swept of it and RP_SLOT_REST_S have passed. The generation then
+ * moves on, so that whatever a stream still remembers of the old one is recognised.
  */
 #ifndef RP_SHM_ENDPOINT_REGISTRY_H
 #define RP_SHM_ENDPOINT_REGISTRY_H
@@ -28,7 +28,8 @@ struct rp_endpoint_identity {
 struct rp_endpoint_registry {
 	uint32_t slot_count; /* high-water mark: slots below it were used at some time */
 	uint32_t reserved;
-	uint32_t identity_hash[RP_ENDPOINTS_MAX]; /* of slot[i]'s names; 0: none. One scan finds all */
+	uint32_t identity_hash[RP_ENDPOINTS_MAX]; /* of slot[i]'s names; 0: none. One scan finds all
+						   */
 	struct rp_endpoint_identity slot[RP_ENDPOINTS_MAX];
 };
 
@@ -42,9 +43,9 @@ struct rp_endpoint_registry {
 RP_MUST_CHECK int rp_endpoint_registry_take(struct rp_endpoint_registry *registry,
 					    struct rp_bytes name_space, struct rp_bytes name,
 					    uint32_t endpoints_max, int64_t now_ns,
-					    bool (*may_reuse)(void *user, uint32_t slot), void *user,
-					    uint32_t *ret_slot, uint32_t *ret_generation,
-					    bool *ret_is_new);
+					    bool (*may_reuse)(void *user, uint32_t slot),
+					    void *user, uint32_t *ret_slot,
+					    uint32_t *ret_generation, bool *ret_is_new);
 
 /** The endpoint left the set; its slot starts to rest. */
 void rp_endpoint_registry_release(struct rp_endpoint_registry *registry, uint32_t slot,

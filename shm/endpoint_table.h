@@ -4,8 +4,8 @@
  * with their strings in a pool behind it. Control builds it, workers read it; RCU orders the two.
  *
  * A record's index in the table changes from generation to generation. What lasts is the endpoint
- * *slot* with its generation (see endpoint_registry.h): live figures, in-flight counts and the prefix
- * index go by slot.
+ * *slot* with its generation (see endpoint_registry.h): live figures, in-flight counts and the
+ * prefix index go by slot.
  */
 #ifndef RP_SHM_ENDPOINT_TABLE_H
 #define RP_SHM_ENDPOINT_TABLE_H
@@ -20,14 +20,14 @@ struct rp_table_str {
 };
 
 struct rp_endpoint {
-	uint32_t slot;       /* endpoint slot: index into everything that lives longer */
+	uint32_t slot;	     /* endpoint slot: index into everything that lives longer */
 	uint32_t generation; /* of the slot */
 	uint16_t port;
 	uint8_t address_len; /* of `address` */
-	uint8_t ip_len;      /* of the address part without port; brackets of IPv6 included */
-	uint32_t rank;       /* data-parallel rank, 0 for file discovery */
+	uint8_t ip_len;	     /* of the address part without port; brackets of IPv6 included */
+	uint32_t rank;	     /* data-parallel rank, 0 for file discovery */
 	char address[RP_ENDPOINT_ADDRESS_MAX]; /* "ip:port" or "[ipv6]:port", terminated */
-	struct rp_table_str name; /* identity: name and namespace */
+	struct rp_table_str name;	       /* identity: name and namespace */
 	struct rp_table_str name_space;
 	uint32_t label_first; /* into rp_endpoint_table.label */
 	uint32_t label_count;
@@ -72,7 +72,8 @@ RP_MUST_CHECK int rp_endpoint_table_add(struct rp_endpoint_table *table, struct 
 RP_MUST_CHECK int rp_endpoint_table_add_label(struct rp_endpoint_table *table, struct rp_bytes key,
 					      struct rp_bytes value);
 
-/** View of a pool string; cut to the pool whatever offset and length say. Dies with the generation. */
+/** View of a pool string; cut to the pool whatever offset and length say. Dies with the generation.
+ */
 struct rp_bytes rp_endpoint_table_borrow_str(const struct rp_endpoint_table *table,
 					     struct rp_table_str str);
 
@@ -84,7 +85,8 @@ static inline struct rp_bytes rp_endpoint_address(const struct rp_endpoint *endp
 
 static inline struct rp_bytes rp_endpoint_ip(const struct rp_endpoint *endpoint)
 {
-	return rp_bytes(endpoint->address, rp_min_size(endpoint->ip_len, RP_ENDPOINT_ADDRESS_MAX - 1));
+	return rp_bytes(endpoint->address,
+			rp_min_size(endpoint->ip_len, RP_ENDPOINT_ADDRESS_MAX - 1));
 }
 
 #endif /* RP_SHM_ENDPOINT_TABLE_H */

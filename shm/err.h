@@ -13,17 +13,17 @@
 #define RP_OK 0
 
 /* name, text */
-#define RP_ERRORS(X) \
-	X(RP_EAGAIN, "more input is needed, or try again later") \
-	X(RP_EPROTO, "the peer broke the protocol") \
-	X(RP_ETOOBIG, "a bound of shm/limits.h was reached") \
-	X(RP_EFORMAT, "malformed input") \
-	X(RP_ENOTFOUND, "not found") \
-	X(RP_EEXIST, "exists already") \
-	X(RP_ENOMEM, "out of pool memory") \
-	X(RP_EMISMATCH, "the segment belongs to another build") \
-	X(RP_ECONFIG, "invalid configuration") \
-	X(RP_EUNSUPPORTED, "not supported by this build") \
+#define RP_ERRORS(X)                                                                               \
+	X(RP_EAGAIN, "more input is needed, or try again later")                                   \
+	X(RP_EPROTO, "the peer broke the protocol")                                                \
+	X(RP_ETOOBIG, "a bound of shm/limits.h was reached")                                       \
+	X(RP_EFORMAT, "malformed input")                                                           \
+	X(RP_ENOTFOUND, "not found")                                                               \
+	X(RP_EEXIST, "exists already")                                                             \
+	X(RP_ENOMEM, "out of pool memory")                                                         \
+	X(RP_EMISMATCH, "the segment belongs to another build")                                    \
+	X(RP_ECONFIG, "invalid configuration")                                                     \
+	X(RP_EUNSUPPORTED, "not supported by this build")                                          \
 	X(RP_ECLOSED, "closed by the peer")
 
 enum rp_err {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The map of the two shared segments. Offsets, not pointers; every region starts on a page; who writes
- * a region stands beside it. Readers of a region check nothing but bounds: writers are ours.
+ * The map of the two shared segments. Offsets, not pointers; every region starts on a page; who
+ * writes a region stands beside it. Readers of a region check nothing but bounds: writers are ours.
  *
  *   tables (control writes; workers map it read-only)
  *     head | settings (supervisor, once) | config blob x 4 | endpoint table x 4
@@ -76,7 +76,8 @@ struct rp_shared {
 };
 
 /** Create both, write settings, initialise every region. Supervisor only. */
-RP_MUST_CHECK int rp_shared_create(const struct rp_settings *settings, struct rp_shared *ret_shared);
+RP_MUST_CHECK int rp_shared_create(const struct rp_settings *settings,
+				   struct rp_shared *ret_shared);
 
 /** Attach to the inherited descriptors RP_FD_TABLES and RP_FD_LIVE. */
 RP_MUST_CHECK int rp_shared_attach(bool may_write_tables, struct rp_shared *ret_shared,

@@ -90,6 +90,11 @@ static uint64_t load_word(const _Atomic uint64_t *word)
 	return atomic_load_explicit(word, memory_order_relaxed);
 }
 
+static uint64_t load_index(const _Atomic uint64_t *ring_idx)
+{
+	return atomic_load_explicit(ring_idx, memory_order_relaxed);
+}
+
 /* How many buckets after `home` may hold its entries. */
 static uint64_t reach_of(const struct rp_prefix_index *index, uint64_t home)
 {
@@ -150,6 +155,58 @@ void rp_prefix_index_init(struct rp_prefix_index *index, uint64_t budget_bytes)
 	index->rings_offset = index->stamps_offset + words * sizeof(uint32_t);
 }
 
+static void empty_ring(struct rp_prefix_ring *ring)
+{
+	uint64_t head = load_index(&ring->head);
+
+	atomic_store_explicit(&ring->tail, head, memory_order_relaxed);
+	atomic_store_explicit(&ring->pass_end, head, memory_order_relaxed);
+	atomic_store_explicit(&ring->count, 0, memory_order_relaxed);
+}
+
+/* Ring entries that all slots together have now. */
+static uint64_t count_given(const struct rp_prefix_index *index)
+{
+	uint64_t given = 0;
+
+	for (uint32_t slot = 0; slot < RP_ENDPOINTS_MAX; slot++)
+		given += atomic_load_explicit(&index->ring[slot].ring_size, memory_order_relaxed);
+	return given;
+}
+
+/* If control dies in here, its successor's admit() finds another generation and sweeps again. */
+void rp_prefix_index_sweep(struct rp_prefix_index *index, uint32_t slot)
+{
+	RP_ASSERT(slot < RP_ENDPOINTS_MAX);
+	struct rp_prefix_ring *ring = &index->ring[slot];
+	uint32_t size = atomic_load_explicit(&ring->ring_size, memory_order_relaxed);
+	uint64_t tail = load_index(&ring->tail);
+	uint64_t head = load_index(&ring->head);
+
+	/* From here on nobody records for this slot or finds it. */
+	atomic_store_explicit(&ring->generation, 0, memory_order_relaxed);
+	/* Entries have their last use between tail and head: the table need not be walked. */
+	for (uint32_t i = 0; i < size && tail + i < head; i++) {
+		uint32_t position = atomic_load_explicit(ring_entry(index, slot, tail + i, size),
+							 memory_order_relaxed);
+		_Atomic uint64_t *word = &words_of(index)[position];
+		uint64_t entry;
+
+		if (position >= index->bucket_count * BUCKET_WORDS || position % BUCKET_WORDS == 0)
+			continue;
+		entry = load_word(word);
+		if (entry != 0 && slot_of(entry) == slot)
+			(void)atomic_compare_exchange_strong_explicit(
+				word, &entry, 0, memory_order_acq_rel, memory_order_relaxed);
+	}
+	empty_ring(ring);
+	atomic_store_explicit(&ring->ring_size, 0, memory_order_relaxed);
+	/* Counted anew: this mends what a control that died in admit() or here left wrong. */
+	if (size != 0)
+		atomic_store_explicit(&index->ring_entries_given, count_given(index),
+				      memory_order_relaxed);
+}
+
 void rp_prefix_index_admit(struct rp_prefix_index *index, uint32_t slot, uint32_t generation,
 			   uint32_t endpoint_count)
 {
@@ -177,6 +234,7 @@ void rp_prefix_index_admit(struct rp_prefix_index *index, uint32_t slot, uint32_
 		size = floor_power_of_two(left);
 	if (size < RP_PREFIX_RING_MIN)
 		size = 0;
+	empty_ring(ring); /* of what workers that were late have left since the sweep */
 	atomic_store_explicit(&ring->generation, generation, memory_order_relaxed);
 	atomic_store_explicit(&index->ring_entries_given, given + size, memory_order_relaxed);
 	/* Release: pairs with record(), which then sees the generation. */
@@ -194,11 +252,6 @@ struct use {
 	uint32_t capacity;
 };
 
-static uint64_t load_index(const _Atomic uint64_t *ring_idx)
-{
-	return atomic_load_explicit(ring_idx, memory_order_relaxed);
-}
-
 /* Signed: between a foreign eviction and the inserter's own count it may be below zero. */
 static int32_t live_count(const struct rp_prefix_ring *ring)
 {
@@ -213,80 +266,102 @@ static bool restamp(const struct use *use, uint32_t position, uint32_t stamp, ui
 						       memory_order_relaxed);
 }
 
+/* seq_cst: pairs with take_oldest(), which moves the tail and then reads the ring entry. */
+static bool is_passed(const struct use *use, uint64_t ring_idx)
+{
+	return atomic_load_explicit(&use->ring->tail, memory_order_seq_cst) > ring_idx;
+}
+
 /*
  * Make the entry the most recent one. The caller has seen to room in the ring.
  *
- * @param stamp  its stamp now: if it has another one when it comes to it, then somebody has just
- * done the same, or the position holds another endpoint's entry by now
+ * @param is_new  just inserted: whatever stamp the last entry at this position left does not count
+ * @param stamp   of a known entry: if it has another one when it comes to it, then somebody has
+ * just done the same, or the position holds another endpoint's entry by now
  */
-static void push_known(const struct use *use, uint32_t position, uint32_t stamp)
+static void push(const struct use *use, uint32_t position, bool is_new, uint32_t stamp)
 {
-	uint64_t ring_idx;
+	for (;;) {
+		uint64_t ring_idx =
+			atomic_fetch_add_explicit(&use->ring->head, 1, memory_order_relaxed);
+		_Atomic uint32_t *place = ring_entry(use->index, use->slot, ring_idx, use->size);
+		/* Acquire: before the tail is looked at. What is there then is older than we are.
+		 */
+		uint32_t held = atomic_load_explicit(place, memory_order_acquire);
 
-	do {
-		ring_idx = atomic_fetch_add_explicit(&use->ring->head, 1, memory_order_relaxed);
-		if (!restamp(use, position, stamp, ring_idx))
+		if (is_passed(use, ring_idx))
+			continue;
+		if (is_new)
+			atomic_store_explicit(stamp_at(use->index, position), (uint32_t)ring_idx,
+					      memory_order_relaxed);
+		else if (!restamp(use, position, stamp, ring_idx))
 			return;
+		is_new = false;
 		stamp = (uint32_t)ring_idx;
-		/* Store-then-load against take_oldest(), seq_cst on both sides: either it sees our
-		 * entry, or we see that it went past us and need a new ring index. */
-		atomic_store_explicit(ring_entry(use->index, use->slot, ring_idx, use->size),
-				      position, memory_order_seq_cst);
-	} while (atomic_load_explicit(&use->ring->tail, memory_order_seq_cst) > ring_idx);
-}
-
-/* The same for an entry just inserted, whatever stamp the last one at its position left. */
-static void push_new(const struct use *use, uint32_t position)
-{
-	uint64_t ring_idx = atomic_fetch_add_explicit(&use->ring->head, 1, memory_order_relaxed);
-
-	atomic_store_explicit(stamp_at(use->index, position), (uint32_t)ring_idx,
-			      memory_order_relaxed);
-	/* seq_cst: as in push_known(). */
-	atomic_store_explicit(ring_entry(use->index, use->slot, ring_idx, use->size), position,
-			      memory_order_seq_cst);
-	if (atomic_load_explicit(&use->ring->tail, memory_order_seq_cst) > ring_idx)
-		push_known(use, position, (uint32_t)ring_idx);
+		/* By CAS, because a worker that was held up while the others went round the ring
+		 * must not write over what is younger. Write-then-read against take_oldest(),
+		 * seq_cst on both sides: either it sees our entry, or we see that it went past us
+		 * and need a new ring index. */
+		if (atomic_compare_exchange_strong_explicit(
+			    place, &held, position, memory_order_seq_cst, memory_order_relaxed) &&
+		    !is_passed(use, ring_idx))
+			return;
+	}
 }
 
 /*
- * Take the ring entry at the tail. If it still stands for the last use of a live entry, that one is
- * evicted when there are too many, else it goes to the head again.
+ * The caller has taken the ring index. If it is the last use of a live entry at this position,
+ * evict that one when there are too many, else put it to the head again.
  *
+ * @return false: the position has another stamp, so nothing is to be done with it
+ */
+static bool settle(const struct use *use, uint64_t ring_idx, uint32_t position)
+{
+	_Atomic uint64_t *word;
+	uint64_t entry;
+
+	if (position >= use->index->bucket_count * BUCKET_WORDS || position % BUCKET_WORDS == 0)
+		return false;
+	if (atomic_load_explicit(stamp_at(use->index, position), memory_order_acquire) !=
+	    (uint32_t)ring_idx)
+		return false; /* used again since */
+	word = &words_of(use->index)[position];
+	entry = load_word(word);
+	if (entry == 0 || slot_of(entry) != use->slot || is_stale(use->index, entry))
+		return true; /* another endpoint's by now */
+	if (live_count(use->ring) <= (int32_t)use->capacity) {
+		push(use, position, false, (uint32_t)ring_idx);
+		return true;
+	}
+	if (atomic_compare_exchange_strong_explicit(word, &entry, 0, memory_order_acq_rel,
+						    memory_order_relaxed))
+		atomic_fetch_sub_explicit(&use->ring->count, 1, memory_order_relaxed);
+	return true;
+}
+
+/*
+ * Take the ring entry at the tail and settle it.
  * @return false: nothing below `end`
  */
 static bool take_oldest(const struct use *use, uint64_t end)
 {
 	struct rp_prefix_ring *ring = use->ring;
 	uint64_t ring_idx = load_index(&ring->tail);
-	_Atomic uint64_t *word;
-	uint32_t position;
-	uint64_t entry;
+	_Atomic uint32_t *place = ring_entry(use->index, use->slot, ring_idx, use->size);
+	/* Read twice: now, because once it is taken the others may go round the ring before this
+	 * worker runs again, and then, because it may be written only now; see push(). */
+	uint32_t before = atomic_load_explicit(place, memory_order_relaxed);
+	uint32_t after;
 
 	if (ring_idx >= end || ring_idx >= load_index(&ring->head))
 		return false;
-	/* seq_cst: pairs with push_known() and push_new(). */
+	/* seq_cst: pairs with push(). */
 	if (!atomic_compare_exchange_strong_explicit(&ring->tail, &ring_idx, ring_idx + 1,
 						     memory_order_seq_cst, memory_order_relaxed))
 		return true; /* another worker took it */
-	position = atomic_load_explicit(ring_entry(use->index, use->slot, ring_idx, use->size),
-					memory_order_seq_cst);
-	if (position >= use->index->bucket_count * BUCKET_WORDS || position % BUCKET_WORDS == 0)
-		return true;
-	if (atomic_load_explicit(stamp_at(use->index, position), memory_order_relaxed) !=
-	    (uint32_t)ring_idx)
-		return true; /* used again since */
-	word = &words_of(use->index)[position];
-	entry = load_word(word);
-	if (entry == 0 || slot_of(entry) != use->slot || is_stale(use->index, entry))
-		return true; /* another endpoint's by now */
-	if (live_count(ring) <= (int32_t)use->capacity) {
-		push_known(use, position, (uint32_t)ring_idx);
-		return true;
-	}
-	if (atomic_compare_exchange_strong_explicit(word, &entry, 0, memory_order_acq_rel,
-						    memory_order_relaxed))
-		atomic_fetch_sub_explicit(&ring->count, 1, memory_order_relaxed);
+	after = atomic_load_explicit(place, memory_order_seq_cst);
+	if (!settle(use, ring_idx, after) && before != after)
+		(void)settle(use, ring_idx, before);
 	return true;
 }
 
@@ -441,7 +516,7 @@ static bool record_one(const struct use *use, uint64_t home, uint64_t entry)
 		if (position == NO_POSITION)
 			return false;
 		if (is_new) {
-			push_new(use, position);
+			push(use, position, true, 0);
 			atomic_fetch_add_explicit(&use->ring->count, 1, memory_order_relaxed);
 			return true;
 		}
@@ -450,7 +525,7 @@ static bool record_one(const struct use *use, uint64_t home, uint64_t entry)
 		stamp = atomic_load_explicit(stamp_at(use->index, position), memory_order_acquire);
 		if (load_word(&words_of(use->index)[position]) != entry)
 			continue;
-		push_known(use, position, stamp);
+		push(use, position, false, stamp);
 		return true;
 	}
 	return false;
@@ -490,37 +565,6 @@ void rp_prefix_index_record(struct rp_prefix_index *index, uint32_t slot, uint32
 			atomic_fetch_add_explicit(&index->drops, 1, memory_order_relaxed);
 	}
 	enforce_capacity(&use, own_from);
-}
-
-void rp_prefix_index_sweep(struct rp_prefix_index *index, uint32_t slot)
-{
-	RP_ASSERT(slot < RP_ENDPOINTS_MAX);
-	struct rp_prefix_ring *ring = &index->ring[slot];
-	uint32_t size = atomic_load_explicit(&ring->ring_size, memory_order_relaxed);
-	uint64_t tail = load_index(&ring->tail);
-	uint64_t head = load_index(&ring->head);
-
-	/* From here on nobody records, and from the next line on nobody finds anything. */
-	atomic_store_explicit(&ring->ring_size, 0, memory_order_relaxed);
-	atomic_store_explicit(&ring->generation, 0, memory_order_relaxed);
-	/* Entries have their last use between tail and head: the table need not be walked. */
-	for (uint32_t i = 0; i < size && tail + i < head; i++) {
-		uint32_t position = atomic_load_explicit(ring_entry(index, slot, tail + i, size),
-							 memory_order_relaxed);
-		_Atomic uint64_t *word = &words_of(index)[position];
-		uint64_t entry;
-
-		if (position >= index->bucket_count * BUCKET_WORDS || position % BUCKET_WORDS == 0)
-			continue;
-		entry = load_word(word);
-		if (entry != 0 && slot_of(entry) == slot)
-			(void)atomic_compare_exchange_strong_explicit(
-				word, &entry, 0, memory_order_acq_rel, memory_order_relaxed);
-	}
-	atomic_store_explicit(&ring->tail, head, memory_order_relaxed);
-	atomic_store_explicit(&ring->pass_end, head, memory_order_relaxed);
-	atomic_store_explicit(&ring->count, 0, memory_order_relaxed);
-	atomic_fetch_sub_explicit(&index->ring_entries_given, size, memory_order_relaxed);
 }
 
 /* ---- matching ---- */

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Which endpoint has seen which block of prompt: one lock-free table that all workers share, so that
- * a prompt served through one worker attracts its follow-up on another (scheduling reference 4.4, 4.5).
+ * Which endpoint has seen which block of prompt: one lock-free table that all workers share, so
+ * that a prompt served through one worker attracts its follow-up on another (scheduling
+ * reference 4.4, 4.5).
  *
  * Entries are (block hash, endpoint slot, slot generation) packed in one 64-bit word: tag, slot,
  * 10 bits of generation. Buckets of one cache line hold seven words and a head that says how far
- * entries of this home may have been pushed to following buckets; a lookup therefore reads one line a
- * block unless a hash has many holders. A recency stamp per word lies in a parallel array.
+ * entries of this home may have been pushed to following buckets; a lookup therefore reads one line
+ * a block unless a hash has many holders. A recency stamp per word lies in a parallel array.
  *
- * Recency is kept per endpoint in a ring of entry positions; the stamp of an entry is the ring index
- * of its last use. The oldest entry is the first one from the tail whose stamp still equals its ring
- * index ("lazy LRU"): exact with one writer, approximate with several. Memory is bounded: the ring
- * sizes of all endpoints add up to no more than a quarter of the budget, and the table has at least
- * twice as many words as the capacities add up to.
+ * Recency is kept per endpoint in a ring of entry positions; the stamp of an entry is the ring
+ * index of its last use. The oldest entry is the first one from the tail whose stamp still equals
+ * its ring index ("lazy LRU"): exact with one writer, approximate with several. Memory is bounded:
+ * the ring sizes of all endpoints add up to no more than a quarter of the budget, and the table has
+ * at least twice as many words as the capacities add up to.
  *
  * Uses of known blocks fill a ring too. When 5/8 of it are in use a pass begins: for each further
  * entry eight are taken from the tail, and those still live are put in again at the head, until all
@@ -21,6 +22,8 @@
  *
  * A process may die at any line: what is left is an entry without ring index (it stays until it is
  * recorded again or its endpoint goes), a ring index without entry, or a count that is off by one.
+ * A worker held up between two lines for as long as the others need to go round a ring may leave
+ * the same.
  */
 #ifndef RP_SHM_PREFIX_INDEX_H
 #define RP_SHM_PREFIX_INDEX_H
@@ -33,21 +36,22 @@
 
 /* Recency ring of one endpoint slot. Size and generation are control's, the rest all workers'. */
 struct rp_prefix_ring {
-	alignas(RP_CACHE_LINE) _Atomic uint64_t head; /* next ring index to write, counts for ever */
-	_Atomic uint64_t tail;      /* oldest ring index not yet looked at */
-	_Atomic uint64_t pass_end;  /* a pass is on while tail is below; workers */
-	_Atomic uint32_t count;     /* live entries of this endpoint; two's complement, workers */
-	_Atomic uint32_t ring_size; /* entries, a power of two; 0: slot not in use */
+	alignas(RP_CACHE_LINE) _Atomic uint64_t
+		head;		     /* next ring index to write, counts for ever */
+	_Atomic uint64_t tail;	     /* oldest ring index not yet looked at */
+	_Atomic uint64_t pass_end;   /* a pass is on while tail is below; workers */
+	_Atomic uint32_t count;	     /* live entries of this endpoint; two's complement, workers */
+	_Atomic uint32_t ring_size;  /* entries, a power of two; 0: slot not in use */
 	_Atomic uint32_t generation; /* of the slot, for which ring and count hold */
 	uint32_t reserved;
 };
 
 struct rp_prefix_index {
-	uint64_t bucket_count;   /* a power of two */
-	uint64_t ring_budget;    /* ring entries that all endpoints together may have */
+	uint64_t bucket_count;		     /* a power of two */
+	uint64_t ring_budget;		     /* ring entries that all endpoints together may have */
 	_Atomic uint64_t ring_entries_given; /* control's account */
-	_Atomic uint64_t drops;  /* inserts that found no room */
-	uint64_t words_offset;   /* from this struct, bytes */
+	_Atomic uint64_t drops;		     /* inserts that found no room */
+	uint64_t words_offset;		     /* from this struct, bytes */
 	uint64_t stamps_offset;
 	uint64_t rings_offset;
 	struct rp_prefix_ring ring[RP_ENDPOINTS_MAX];
@@ -61,10 +65,11 @@ size_t rp_prefix_index_bytes(uint64_t budget_bytes);
 void rp_prefix_index_init(struct rp_prefix_index *index, uint64_t budget_bytes);
 
 /**
- * Give a slot its ring, or a new generation an empty one; nothing happens if the slot has one of this
- * generation. Control only, before the endpoint is published, for every endpoint of a table: so a
- * new control makes good what its predecessor left undone. The size follows from the budget and the
- * number of endpoints; when less than RP_PREFIX_RING_MIN is left, the endpoint records nothing.
+ * Give a slot its ring, or a new generation an empty one; nothing happens if the slot has one of
+ * this generation. Control only, before the endpoint is published, for every endpoint of a table:
+ * so a new control makes good what its predecessor left undone. The size follows from the budget
+ * and the number of endpoints; when less than RP_PREFIX_RING_MIN is left, the endpoint records
+ * nothing.
  */
 void rp_prefix_index_admit(struct rp_prefix_index *index, uint32_t slot, uint32_t generation,
 			   uint32_t endpoint_count);
@@ -79,8 +84,8 @@ void rp_prefix_index_sweep(struct rp_prefix_index *index, uint32_t slot);
  *
  * @param hashes         chained block hashes of one prompt, in order
  * @param[in,out] counts by endpoint slot, RP_ENDPOINTS_MAX long; added to
- * @param[in,out] touched slots whose count became non-zero are appended, so that the caller can clear
- *                       cheaply; room for RP_ENDPOINTS_MAX
+ * @param[in,out] touched slots whose count became non-zero are appended, so that the caller can
+ * clear cheaply; room for RP_ENDPOINTS_MAX
  * @param[in,out] touched_count  used part of touched
  * Context: worker turn, no allocation.
  */

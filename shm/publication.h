@@ -4,9 +4,9 @@
  * processes. Both are published together in one 64-bit word, because a table is compiled against a
  * config and refers to it by index.
  *
- * Control fills free slots and publishes them. A worker reads the published pair during one loop turn
- * and reports a quiescent state between turns; a slot is used again only after every online worker
- * has reported since it was retired.
+ * Control fills free slots and publishes them. A worker reads the published pair during one loop
+ * turn and reports a quiescent state between turns; a slot is used again only after every online
+ * worker has reported since it was retired.
  *
  * Cache-line owners: control writes the head; reader i writes reader[i], and the supervisor takes
  * that line over once waitpid() has confirmed the reader's death. No pointers inside.
@@ -20,7 +20,9 @@
 #include "shm/base.h"
 #include "shm/limits.h"
 
-enum { RP_PUBLICATION_SLOTS = 4 }; /* of each kind: one current, one draining, one to fill, one spare */
+enum {
+	RP_PUBLICATION_SLOTS = 4
+}; /* of each kind: one current, one draining, one to fill, one spare */
 
 struct rp_publication_reader {
 	alignas(RP_CACHE_LINE) _Atomic uint64_t seen; /* epoch reported; 0: offline */
@@ -31,8 +33,8 @@ struct rp_publication_reader {
 #define RP_PUBLICATION_NONE UINT64_MAX
 
 struct rp_publication {
-	alignas(RP_CACHE_LINE) _Atomic uint64_t epoch; /* publications, from 1 */
-	_Atomic uint64_t current; /* config slot << 32 | table slot */
+	alignas(RP_CACHE_LINE) _Atomic uint64_t epoch;	  /* publications, from 1 */
+	_Atomic uint64_t current;			  /* config slot << 32 | table slot */
 	uint64_t config_retired_at[RP_PUBLICATION_SLOTS]; /* epoch; private to control */
 	uint64_t table_retired_at[RP_PUBLICATION_SLOTS];
 	struct rp_publication_reader reader[RP_READERS_MAX];
@@ -74,6 +76,7 @@ void rp_publication_offline(struct rp_publication *pub, uint32_t reader);
 void rp_publication_quiescent(struct rp_publication *pub, uint32_t reader, int64_t now_ns);
 
 /** Reader is online and has not reported since before_ns: a stalled worker. Supervisor only. */
-bool rp_publication_is_stalled(const struct rp_publication *pub, uint32_t reader, int64_t before_ns);
+bool rp_publication_is_stalled(const struct rp_publication *pub, uint32_t reader,
+			       int64_t before_ns);
 
 #endif /* RP_SHM_PUBLICATION_H */

@@ -17,9 +17,9 @@ enum rp_segment_kind { RP_SEGMENT_TABLES = 1, RP_SEGMENT_LIVE = 2 };
 struct rp_segment_head {
 	uint64_t magic;
 	uint32_t version;     /* RP_LAYOUT_VERSION */
-	uint32_t kind;        /* enum rp_segment_kind */
+	uint32_t kind;	      /* enum rp_segment_kind */
 	uint64_t layout_hash; /* of all offsets and sizes, see rp_layout_hash() */
-	uint64_t bytes;       /* of the whole segment */
+	uint64_t bytes;	      /* of the whole segment */
 };
 
 struct rp_segment {

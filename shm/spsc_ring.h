@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Records from one producer process to one consumer process. Records are length-prefixed and never
- * split over the end of the ring. A full ring drops the new record and counts it. The consumer treats
- * the contents as foreign: a length that does not fit empties the ring instead of running off it.
+ * split over the end of the ring. A full ring drops the new record and counts it. The consumer
+ * treats the contents as foreign: a length that does not fit empties the ring instead of running
+ * off it.
  */
 #ifndef RP_SHM_SPSC_RING_H
 #define RP_SHM_SPSC_RING_H
@@ -15,7 +16,7 @@
 
 struct rp_spsc_ring {
 	alignas(RP_CACHE_LINE) _Atomic uint64_t head; /* bytes produced; producer writes */
-	_Atomic uint64_t dropped;                     /* records that found no room; producer writes */
+	_Atomic uint64_t dropped; /* records that found no room; producer writes */
 	alignas(RP_CACHE_LINE) _Atomic uint64_t tail; /* bytes consumed; consumer writes */
 	alignas(RP_CACHE_LINE) uint8_t data[RP_LOG_RING_BYTES];
 };
