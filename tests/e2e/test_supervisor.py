@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The supervisor alone: exit codes and messages, busy ports, deaths and respawns, drain, reload."""
 import contextlib
+import http.server
 import json
 import os
 import pathlib
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 import pytest
@@ -308,6 +310,52 @@ def test_second_signal_ends_at_once_with_1(start):
     ringpick.child.send_signal(signal.SIGINT)
     assert ringpick.child.wait(5 * PATIENCE) == 1
     assert not [pid for pid in children if pathlib.Path(f"/proc/{pid}").exists()]
+
+
+def test_worker_that_does_not_end_is_killed_after_the_drain_limit(start):
+    ringpick = start("--drain-limit=500ms")
+    ringpick.wait_serving()
+    os.kill(ringpick.child_pid("ringpick-worker", "0"), signal.SIGSTOP)
+    begun = time.monotonic()
+    ringpick.child.send_signal(signal.SIGTERM)
+    assert ringpick.child.wait(20 * PATIENCE) == 0
+    assert time.monotonic() - begun >= 0.5
+    assert ringpick.lines("Streams are still open after --drain-limit: killed")[0]["worker"] == 0
+    ringpick.stop()
+
+
+def test_endpoints_are_scraped_again_within_a_second_after_control_was_killed(start):
+    scraped = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *args):
+            pass
+
+        def do_GET(self):
+            scraped.append(time.monotonic())
+            body = b"vllm:num_requests_waiting 3\n"
+            self.send_response(200)
+            self.send_header("content-type", "text/plain")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        ringpick = start(endpoints="endpoints: [{name: a, address: 127.0.0.1, "
+                                   f"port: '{server.server_port}'}}]\n")
+        ringpick.wait_serving()
+        wait_until(lambda: len(scraped) >= 3, "scrapes")
+        os.kill(ringpick.child_pid("ringpick-control"), signal.SIGKILL)
+        killed = time.monotonic()
+        first = wait_until(lambda: [t for t in scraped if t > killed + 0.02], "a scrape")[0]
+        print(f"scraped again after {first - killed:.3f} s")
+        assert first - killed < 10 * PATIENCE
+        ringpick.stop()
+        server.shutdown()
 
 
 def test_children_die_with_a_killed_supervisor(start):
