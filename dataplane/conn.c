@@ -380,10 +380,13 @@ static void on_recv(struct rp_io *io, struct rp_bytes data, int err)
 	struct rp_conn_env *env = conn->env;
 
 	env->begin_turn(env->user);
-	if (err != RP_OK || (data.len == 0 && conn->state != RP_CONN_OPEN)) {
+	if (err != RP_OK || (data.len == 0 && (conn->state == RP_CONN_HANDSHAKE ||
+					       conn->state == RP_CONN_LINGERING))) {
 		rp_conn_close(conn);
 		return;
 	}
+	if (data.len == 0)
+		conn->has_ended_in = true;
 	rp_counter_add(&env->counters->bytes_in, data.len);
 	if (conn->state >= RP_CONN_FINISHING || conn->has_failed) {
 		conn->ignored_bytes += data.len;
@@ -393,7 +396,6 @@ static void on_recv(struct rp_io *io, struct rp_bytes data, int err)
 	}
 	mark_dirty(conn);
 	if (data.len == 0) {
-		conn->has_ended_in = true;
 		conn->deadline_ns = env->now_ns + RP_LINGER_S * RP_NS_PER_S;
 		return;
 	}
