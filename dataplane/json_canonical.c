@@ -38,21 +38,40 @@ struct frame {
 	bool has_any;
 };
 
+/* The digits without point, as they are written without exponent: 1.5e3 is "15" and 3. */
+static void format_plain(const char *digits, size_t digit_count, long exponent, struct rp_writer *w)
+{
+	if (exponent < 0) {
+		rp_write_str(w, "0.");
+		for (long i = -1; i > exponent; i--)
+			rp_write_u8(w, '0');
+		rp_write_bytes(w, rp_bytes(digits, digit_count));
+		return;
+	}
+	for (size_t i = 0; i <= (size_t)exponent || i < digit_count; i++) {
+		if (i == (size_t)exponent + 1)
+			rp_write_u8(w, '.');
+		rp_write_u8(w, i < digit_count ? (uint8_t)digits[i] : '0');
+	}
+}
+
 size_t rp_json_format_double(double value, char out[RP_JSON_NUMBER_BYTES])
 {
+	struct rp_writer w = rp_writer(out, RP_JSON_NUMBER_BYTES);
 	double magnitude = fabs(value);
+	char text[RP_JSON_NUMBER_BYTES];
 	char digits[RP_JSON_NUMBER_BYTES];
-	char number[400];
+	size_t digit_count = 0;
 	int precision = 0;
-	size_t len;
 	char *e;
 
 	/* The fewest digits that read back as the same value. */
 	do {
-		snprintf(digits, sizeof(digits), "%.*e", precision++, value);
-	} while (strtod(digits, NULL) != value && precision < 18);
-	precision--;
-	e = strchr(digits, 'e');
+		snprintf(text, sizeof(text), "%.*e", precision++, magnitude);
+	} while (strtod(text, NULL) != magnitude && precision < 18);
+	if (signbit(value))
+		rp_write_u8(&w, '-');
+	e = strchr(text, 'e');
 	RP_ASSERT(e != NULL);
 	if (magnitude != 0 && (magnitude < 1e-6 || magnitude >= 1e21)) {
 		/* 1e-09 is written 1e-9 */
@@ -60,15 +79,16 @@ size_t rp_json_format_double(double value, char out[RP_JSON_NUMBER_BYTES])
 			e[2] = e[3];
 			e[3] = '\0';
 		}
-		len = strlen(digits);
-		memcpy(out, digits, len);
-		return len;
+		rp_write_str(&w, text);
+	} else {
+		for (const char *at = text; at < e; at++) {
+			if (*at != '.')
+				digits[digit_count++] = *at;
+		}
+		format_plain(digits, digit_count, strtol(e + 1, NULL, 10), &w);
 	}
-	precision -= (int)strtol(e + 1, NULL, 10);
-	snprintf(number, sizeof(number), "%.*f", precision > 0 ? precision : 0, value);
-	len = rp_min_size(strlen(number), RP_JSON_NUMBER_BYTES);
-	memcpy(out, number, len);
-	return len;
+	RP_ASSERT(w.err == RP_OK);
+	return rp_written(&w);
 }
 
 static struct node *tape_add(struct tape *tape)
