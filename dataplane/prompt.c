@@ -4,25 +4,14 @@
  * pseudo-tokens (scheduling reference 4.2). Media stand for themselves by a run of their content's
  * hash.
  */
-#include <math.h>
-#include <stdlib.h>
-
 #define XXH_STATIC_LINKING_ONLY
 #include "shm/hash.h"
 
-#include "dataplane/image_size.h"
 #include "dataplane/json_text.h"
+#include "dataplane/media_estimate.h"
 #include "dataplane/parsers/parser.h"
 
-enum {
-	TOKEN_BYTES = 4,
-	PIXELS_PER_TOKEN = 1024,
-	DEFAULT_WIDTH = 640,
-	DEFAULT_HEIGHT = 360,
-	VIDEO_FRAMES_PER_S = 2,
-};
-#define VIDEO_SECONDS_DEFAULT 10.0
-#define VIDEO_SECONDS_MAX     1e6 /* what a client may claim */
+enum { TOKEN_BYTES = 4 };
 
 /* What is learnt of a media part while its text passes by. */
 struct media {
@@ -49,60 +38,14 @@ static void media_read(struct media *media, struct rp_body_cursor *cursor,
 		rp_json_put_string(&sink, cursor, part->begin, part->end);
 }
 
-static uint64_t image_tokens(const struct media *media)
-{
-	uint64_t width = DEFAULT_WIDTH;
-	uint64_t height = DEFAULT_HEIGHT;
-
-	if (media->image.state == RP_IMAGE_DONE) {
-		width = media->image.width;
-		height = media->image.height;
-	}
-	return width * height / PIXELS_PER_TOKEN;
-}
-
-/* "WxH" */
-static bool read_resolution(struct rp_bytes text, uint64_t *ret_width, uint64_t *ret_height)
-{
-	size_t x = rp_bytes_find(text, RP_BYTES_LIT("x"));
-	uint64_t width = 0;
-	uint64_t height = 0;
-
-	if (x == SIZE_MAX ||
-	    rp_bytes_to_u64(rp_bytes_slice(text, 0, x), UINT16_MAX, &width) != RP_OK ||
-	    rp_bytes_to_u64(rp_bytes_slice(text, x + 1, SIZE_MAX), UINT16_MAX, &height) != RP_OK ||
-	    width == 0 || height == 0)
-		return false;
-	*ret_width = width;
-	*ret_height = height;
-	return true;
-}
-
-/* Frames are sampled at a fixed rate, so x-llm-d-video-fps changes nothing. */
-static uint64_t video_tokens(const struct rp_request_hints *hints)
-{
-	double seconds = VIDEO_SECONDS_DEFAULT;
-	uint64_t width = DEFAULT_WIDTH;
-	uint64_t height = DEFAULT_HEIGHT;
-	char text[32];
-	uint64_t frames;
-
-	if (hints != NULL) {
-		double given;
-		char *end;
-
-		rp_bytes_to_str(hints->video_duration_seconds, text, sizeof(text));
-		given = strtod(text, &end);
-		if (end != text && *end == '\0' && given > 0)
-			seconds = fmin(given, VIDEO_SECONDS_MAX);
-		read_resolution(hints->video_resolution, &width, &height);
-	}
-	frames = (uint64_t)(seconds * VIDEO_FRAMES_PER_S);
-	return rp_max_size(frames, 1) * (width * height / PIXELS_PER_TOKEN);
-}
+/* What an estimate depends on besides the body. */
+struct estimate {
+	const struct rp_params_token_producer *params;
+	const struct rp_request_hints *hints;
+};
 
 static void put_media(struct rp_text_sink *sink, struct rp_body_cursor *cursor,
-		      const struct rp_part *part, const struct rp_request_hints *hints)
+		      const struct rp_part *part, const struct estimate *estimate)
 {
 	struct media media = {.bytes = 0};
 	uint64_t count;
@@ -113,9 +56,9 @@ static void put_media(struct rp_text_sink *sink, struct rp_body_cursor *cursor,
 	rp_image_size_init(&media.image);
 	media_read(&media, cursor, part);
 	if (part->kind == RP_PART_IMAGE) {
-		count = image_tokens(&media);
+		count = rp_media_image_tokens(estimate->params, &media.image);
 	} else if (part->kind == RP_PART_VIDEO) {
-		count = video_tokens(hints);
+		count = rp_media_video_tokens(estimate->params, estimate->hints);
 	} else {
 		media_read(&media, cursor, part + 1);
 		count = (media.bytes + TOKEN_BYTES - 1) / TOKEN_BYTES;
@@ -129,17 +72,17 @@ static void put_media(struct rp_text_sink *sink, struct rp_body_cursor *cursor,
 }
 
 static void put_part(struct rp_text_sink *sink, struct rp_body_cursor *cursor,
-		     const struct rp_part *part, const struct rp_request_hints *hints)
+		     const struct rp_part *part, const struct estimate *estimate)
 {
 	if (part->kind == RP_PART_IMAGE || part->kind == RP_PART_VIDEO ||
 	    part->kind == RP_PART_AUDIO_DATA)
-		put_media(sink, cursor, part, hints);
+		put_media(sink, cursor, part, estimate);
 	else if (part->kind != RP_PART_AUDIO_FORMAT && part->end != 0)
 		rp_json_put_string(sink, cursor, part->begin, part->end);
 }
 
 static int put_chat(struct rp_request_parser *parser, struct rp_text_sink *sink,
-		    struct rp_body_cursor *cursor, const struct rp_request_hints *hints)
+		    struct rp_body_cursor *cursor, const struct estimate *estimate)
 {
 	const struct rp_json_span *tools = &parser->member[RP_FIELD_TOOLS];
 
@@ -152,7 +95,7 @@ static int put_chat(struct rp_request_parser *parser, struct rp_text_sink *sink,
 			return err;
 	}
 	for (uint32_t i = 0; i < parser->part_count && !rp_text_sink_is_done(sink); i++)
-		put_part(sink, cursor, &parser->part[i], hints);
+		put_part(sink, cursor, &parser->part[i], estimate);
 	return sink->err;
 }
 
@@ -245,8 +188,7 @@ static uint64_t expected_bytes(const struct rp_request_parser *parser)
 }
 
 static int make_one(struct rp_request_parser *parser, struct rp_body_cursor *cursor,
-		    const struct rp_request_hints *hints, uint64_t max_tokens,
-		    struct rp_prompt *prompt)
+		    const struct estimate *estimate, uint64_t max_tokens, struct rp_prompt *prompt)
 {
 	const struct rp_json_span *items = &parser->member[RP_FIELD_ITEMS];
 	struct rp_text_sink sink =
@@ -256,7 +198,7 @@ static int make_one(struct rp_request_parser *parser, struct rp_body_cursor *cur
 	if (err != RP_OK)
 		return err;
 	if (parser->api == RP_API_CHAT)
-		err = put_chat(parser, &sink, cursor, hints);
+		err = put_chat(parser, &sink, cursor, estimate);
 	else if (parser->api == RP_API_RESPONSES)
 		err = put_responses(parser, &sink, cursor);
 	else if (parser->api == RP_API_CONVERSATIONS)
@@ -315,12 +257,14 @@ static int make_ids(struct rp_request_parser *parser, uint64_t max_tokens, struc
 }
 
 int rp_prompt_make(struct rp_request_parser *parser, const struct rp_body *body,
+		   const struct rp_params_token_producer *params,
 		   const struct rp_request_hints *hints, uint64_t max_tokens,
 		   struct rp_request *request)
 {
 	struct rp_body_cursor cursor = rp_body_cursor(body);
 	bool has_texts = parser->api == RP_API_COMPLETIONS && parser->id_count == 0;
 	uint32_t count = has_texts ? parser->part_count : 1;
+	struct estimate estimate = {params, hints};
 	struct rp_prompt *prompts;
 	int err;
 
@@ -335,7 +279,7 @@ int rp_prompt_make(struct rp_request_parser *parser, const struct rp_body *body,
 	else if (parser->id_count > 0)
 		err = make_ids(parser, max_tokens, prompts);
 	else
-		err = make_one(parser, &cursor, hints, max_tokens, prompts);
+		err = make_one(parser, &cursor, &estimate, max_tokens, prompts);
 	/* More tokens of JSON than are kept: as if this API had no prompt. */
 	if (err == RP_ETOOBIG)
 		return RP_EUNSUPPORTED;

@@ -93,10 +93,11 @@ int rp_request_parser_finish(struct rp_request_parser *parser, const struct rp_b
 }
 
 int rp_request_make_prompts(struct rp_request_parser *parser, const struct rp_body *body,
+			    const struct rp_params_token_producer *params,
 			    const struct rp_request_hints *hints, uint64_t max_tokens,
 			    struct rp_request *request)
 {
-	int err = parser->ops->make_prompts(parser, body, hints, max_tokens, request);
+	int err = parser->ops->make_prompts(parser, body, params, hints, max_tokens, request);
 
 	request->has_prompts = err == RP_OK;
 	return err;

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The parsed LLM request, and its parser: chosen by path, fed with body bytes as they arrive, finished
- * at the end of the body (ext_proc reference 4.1 to 4.3).
+ * The parsed LLM request, and its parser: chosen by path, fed with body bytes as they arrive,
+ * finished at the end of the body (ext_proc reference 4.1 to 4.3).
  *
- * The parser scans the JSON once, in pieces, and remembers spans of the members that matter; strings
- * are unescaped only where they are used. The body itself is kept by the caller.
+ * The parser scans the JSON once, in pieces, and remembers spans of the members that matter;
+ * strings are unescaped only where they are used. The body itself is kept by the caller.
  */
 #ifndef RP_DATAPLANE_REQUEST_H
 #define RP_DATAPLANE_REQUEST_H
 
 #include "config/compiled.h"
+#include "config/plugin_params.h"
 #include "dataplane/arena.h"
 #include "dataplane/body.h"
 
@@ -26,27 +27,29 @@ enum rp_api {
 /* One prompt as pseudo-tokens: little-endian uint32 ids (scheduling reference 4.2). */
 struct rp_prompt {
 	const uint8_t *token_bytes; /* 4 * token_count, in the request's arena */
-	uint64_t token_count;       /* of those held here: cut to what prefix hashing may look at */
+	uint64_t token_count;	    /* of those held here: cut to what prefix hashing may look at */
 };
 
 struct rp_request {
 	enum rp_api api;
-	uint32_t parser; /* plugin index of the parser that took it */
+	uint32_t parser;	/* plugin index of the parser that took it */
 	bool can_rewrite_model; /* openai: yes, passthrough: no */
 	bool has_model;
-	bool is_streaming; /* "stream": true */
+	bool is_streaming;		/* "stream": true */
 	struct rp_bytes incoming_model; /* unescaped; "" if absent or not a string */
-	struct rp_bytes target_model;   /* after rewrite; set by the director */
-	uint64_t model_value_offset;    /* raw JSON value (quotes included) in the body, for the splice; */
-	uint64_t model_value_bytes;     /* 0: the member is absent */
-	uint64_t object_begin_offset;   /* just after the body's '{': where a missing model is spliced in */
+	struct rp_bytes target_model;	/* after rewrite; set by the director */
+	uint64_t model_value_offset;	/* raw JSON value (quotes included) in the body, for the
+					   splice; */
+	uint64_t model_value_bytes;	/* 0: the member is absent */
+	uint64_t object_begin_offset; /* just after the body's '{': where a missing model is spliced
+					 in */
 	bool is_object_empty;
-	int64_t max_tokens;             /* -1: none given */
+	int64_t max_tokens; /* -1: none given */
 	struct rp_bytes cache_salt;
 	uint64_t body_bytes;
-	struct rp_prompt *prompts;      /* made by rp_request_make_prompts() */
+	struct rp_prompt *prompts; /* made by rp_request_make_prompts() */
 	uint32_t prompt_count;
-	bool has_prompts;               /* false: the token producer failed or was not asked */
+	bool has_prompts; /* false: the token producer failed or was not asked */
 };
 
 struct rp_request_parser; /* allocated from the arena */
@@ -65,7 +68,8 @@ struct rp_request_hints {
  * @return RP_OK; RP_ENOTFOUND: no parser claims it and there is no fallback; RP_ENOMEM
  */
 RP_MUST_CHECK int rp_request_parser_new(struct rp_arena *arena, const struct rp_config_blob *config,
-					struct rp_bytes path, struct rp_request_parser **ret_parser);
+					struct rp_bytes path,
+					struct rp_request_parser **ret_parser);
 
 /** Scan more of the body, split anywhere. Errors are kept for finish. */
 void rp_request_parser_feed(struct rp_request_parser *parser, struct rp_bytes chunk);
@@ -77,8 +81,9 @@ void rp_request_parser_feed(struct rp_request_parser *parser, struct rp_bytes ch
  * @param[out] ret_error  on RP_EFORMAT: the text after "BadRequest - ", in the arena
  * @return RP_OK; RP_EFORMAT: 400; RP_ENOMEM: shed
  */
-RP_MUST_CHECK int rp_request_parser_finish(struct rp_request_parser *parser, const struct rp_body *body,
-					   struct rp_request *request, struct rp_bytes *ret_error);
+RP_MUST_CHECK int rp_request_parser_finish(struct rp_request_parser *parser,
+					   const struct rp_body *body, struct rp_request *request,
+					   struct rp_bytes *ret_error);
 
 /**
  * The token producer's estimate: byte strings of the prompts, padded, as token ids. At most
@@ -86,7 +91,9 @@ RP_MUST_CHECK int rp_request_parser_finish(struct rp_request_parser *parser, con
  * @return RP_OK; RP_EUNSUPPORTED: this API has none (images, raw), later producers are skipped;
  *         RP_ENOMEM
  */
-RP_MUST_CHECK int rp_request_make_prompts(struct rp_request_parser *parser, const struct rp_body *body,
+RP_MUST_CHECK int rp_request_make_prompts(struct rp_request_parser *parser,
+					  const struct rp_body *body,
+					  const struct rp_params_token_producer *params,
 					  const struct rp_request_hints *hints, uint64_t max_tokens,
 					  struct rp_request *request);
 

@@ -260,11 +260,12 @@ static struct rp_candidates find_candidates(struct rp_sched *sched, const struct
 /* A plugin call ended now, the next one begins. `nth` counts the plugin's extension points. */
 static void lap(struct rp_sched *sched, uint32_t plugin, uint32_t nth)
 {
-	uint32_t stat = rp_config_blob_plugin(sched->config, plugin)->stat_first + nth;
+	uint32_t first = rp_config_blob_plugin(sched->config, plugin)->stat_first;
 	int64_t now_ns = rp_clock_monotonic_ns();
 
-	if (stat < RP_PLUGIN_STATS_MAX)
-		rp_histogram_observe(&sched->env->counters->plugin_duration[stat], RP_BUCKETS_FAST,
+	if (first < RP_PLUGIN_STATS_MAX - nth)
+		rp_histogram_observe(&sched->env->counters->plugin_duration[first + nth],
+				     RP_BUCKETS_FAST,
 				     (double)(now_ns - sched->lap_ns) / (double)RP_NS_PER_S);
 	sched->lap_ns = now_ns;
 }
@@ -411,6 +412,8 @@ static uint32_t run_profile(struct rp_sched *sched, const struct rp_candidates *
 			->pick(sched->env, rp_config_blob_params(config, picker), sched->total,
 			       candidates->count, picked);
 	lap(sched, profile->picker, 0);
+	/* One profile ran: there is nothing to choose from its results. */
+	lap(sched, config->profile_handler, 1);
 	return count;
 }
 

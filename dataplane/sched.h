@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Run the scheduling cycle: candidates, data producers, filters, weighted scorers, picker, pre-request
- * (scheduling reference 2). One struct rp_sched a worker: a snapshot of the published tables, dense
- * arrays of live figures by table index, and scratch space; nothing is allocated per pick.
+ * Run the scheduling cycle: candidates, data producers, filters, weighted scorers, picker,
+ * pre-request (scheduling reference 2). One struct rp_sched a worker: a snapshot of the published
+ * tables, dense arrays of live figures by table index, and scratch space; nothing is allocated per
+ * pick.
  */
 #ifndef RP_DATAPLANE_SCHED_H
 #define RP_DATAPLANE_SCHED_H
@@ -14,13 +15,13 @@ enum { RP_PICKS_MAX = 16 };
 
 /* Where a pick may go, as the gateway's metadata says (ext_proc reference 5.1). */
 struct rp_subset {
-	bool is_given;          /* the key was present with a usable type */
-	uint32_t count;         /* entries, union of headers' and body's metadata */
+	bool is_given;		/* the key was present with a usable type */
+	uint32_t count;		/* entries, union of headers' and body's metadata */
 	struct rp_bytes *entry; /* "ip:port", "[v6]:port" or "ip"; in the exchange's arena */
 };
 
 struct rp_pick_target {
-	uint32_t slot;       /* endpoint slot and generation: what a stream may remember */
+	uint32_t slot; /* endpoint slot and generation: what a stream may remember */
 	uint32_t generation;
 	struct rp_bytes address; /* view of the table: copy it before the turn ends */
 };
@@ -34,13 +35,14 @@ struct rp_pick {
 	uint32_t target_count; /* >= 1 on success; first is best */
 	struct rp_pick_target target[RP_PICKS_MAX];
 	uint32_t score_count; /* only if asked for (--emit-endpoint-scores) */
-	const struct rp_pick_score *score; /* of every scored candidate; valid until the next pick */
+	const struct rp_pick_score
+		*score; /* of every scored candidate; valid until the next pick */
 };
 
 enum rp_sched_result {
 	RP_SCHED_OK,
 	RP_SCHED_NO_CANDIDATES, /* empty pool, or subset without match: 503 */
-	RP_SCHED_ALL_FILTERED,  /* 429, rejected-saturated */
+	RP_SCHED_ALL_FILTERED,	/* 429, rejected-saturated */
 };
 
 RP_MUST_CHECK int rp_sched_new(struct rp_env *env, struct rp_sched **ret_sched);

@@ -23,6 +23,7 @@ struct rp_parser {
 	int (*finish)(struct rp_request_parser *parser, const struct rp_body *body,
 		      struct rp_request *request, struct rp_bytes *ret_error);
 	int (*make_prompts)(struct rp_request_parser *parser, const struct rp_body *body,
+			    const struct rp_params_token_producer *params,
 			    const struct rp_request_hints *hints, uint64_t max_tokens,
 			    struct rp_request *request);
 };
@@ -143,6 +144,7 @@ void rp_parser_add_part(struct rp_request_parser *parser, enum rp_part_kind kind
 
 /** The token producer's estimate for OpenAI bodies (scheduling reference 4.2). */
 RP_MUST_CHECK int rp_prompt_make(struct rp_request_parser *parser, const struct rp_body *body,
+				 const struct rp_params_token_producer *params,
 				 const struct rp_request_hints *hints, uint64_t max_tokens,
 				 struct rp_request *request);
 

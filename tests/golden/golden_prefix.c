@@ -139,8 +139,8 @@ static enum golden_verdict check_request(struct golden_case *c, struct rp_bed *b
 		return err == RP_EFORMAT && rp_bytes_equal_str(error, parse_error)
 			       ? GOLDEN_OK
 			       : golden_fail(c, "no such parse error");
-	if (err != RP_OK ||
-	    rp_request_make_prompts(parser, body, &hints, 1 << 17, &request) != RP_OK)
+	if (err != RP_OK || rp_request_make_prompts(parser, body, &rp_bed_token_params, &hints,
+						    1 << 17, &request) != RP_OK)
 		return golden_fail(c, "not parsed");
 	if (!rp_bytes_equal_str(request.cache_salt, golden_string(c->expect, "cacheSalt")))
 		return golden_fail(c, "another cache salt");

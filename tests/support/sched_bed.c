@@ -57,6 +57,21 @@ uint32_t rp_bed_add(struct rp_bed_config *config, enum rp_plugin_type type, cons
 	return i;
 }
 
+const struct rp_params_token_producer rp_bed_token_params = {
+	.image_factor = 1024,
+	.image_width = 640,
+	.image_height = 360,
+	.image_static_tokens = 1,
+	.frame_factor = 1024,
+	.frame_static_tokens = 1,
+	.frame_width = 640,
+	.frame_height = 360,
+	.frame_stride = 1,
+	.sample_fps = 2,
+	.source_fps = 24,
+	.duration_s = 10,
+};
+
 struct rp_bed_config rp_bed_default_config(void)
 {
 	static const struct rp_params_approx_prefix_cache_producer approx = {
@@ -66,25 +81,12 @@ struct rp_bed_config rp_bed_default_config(void)
 		.max_prefix_blocks = 2048,
 		.lru_capacity_per_server = RP_PREFIX_CAPACITY,
 	};
-	static const struct rp_params_token_producer token = {
-		.image_factor = 1024,
-		.image_width = 640,
-		.image_height = 360,
-		.image_static_tokens = 1,
-		.frame_factor = 1024,
-		.frame_static_tokens = 1,
-		.frame_width = 640,
-		.frame_height = 360,
-		.frame_stride = 1,
-		.sample_fps = 2,
-		.source_fps = 24,
-		.duration_s = 10,
-	};
 	static const struct rp_params_picker picker = {.endpoints_max = 1};
 	static struct rp_params_prefix_cache_scorer prefix = {.match_length_scale_tokens = 8192};
 	struct rp_bed_config config = {0};
 
-	rp_bed_add(&config, RP_PLUGIN_TOKEN_PRODUCER, &token, sizeof(token), 0);
+	rp_bed_add(&config, RP_PLUGIN_TOKEN_PRODUCER, &rp_bed_token_params,
+		   sizeof(rp_bed_token_params), 0);
 	prefix.producer = rp_bed_add(&config, RP_PLUGIN_APPROX_PREFIX_CACHE_PRODUCER, &approx,
 				     sizeof(approx), 0);
 	rp_bed_add(&config, RP_PLUGIN_QUEUE_SCORER, NULL, 0, 2);

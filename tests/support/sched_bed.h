@@ -45,6 +45,9 @@ void rp_bed_fini(struct rp_bed *bed);
 uint32_t rp_bed_add(struct rp_bed_config *config, enum rp_plugin_type type, const void *params,
 		    size_t params_bytes, double weight);
 
+/** Parameters of a token-producer without any. */
+extern const struct rp_params_token_producer rp_bed_token_params;
+
 /** The default configuration: queue 2, kv 2, prefix 3, max score, both parsers, both producers. */
 struct rp_bed_config rp_bed_default_config(void);
 

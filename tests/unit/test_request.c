@@ -78,7 +78,8 @@ static void make_prompts(uint64_t max_tokens)
 {
 	struct rp_request_hints hints = {0};
 
-	assert_int_equal(rp_request_make_prompts(parser, &body, &hints, max_tokens, &request),
+	assert_int_equal(rp_request_make_prompts(parser, &body, &rp_bed_token_params, &hints,
+						 max_tokens, &request),
 			 RP_OK);
 	assert_true(request.has_prompts);
 }
@@ -318,8 +319,9 @@ static void other_apis_prompt_with_gos_json(void **state RP_UNUSED)
 	assert_string_equal(prompt_text(0),
 			    "{\"Raw\":\"\",\"Strings\":[\"a\",\"b\"],\"TokenIDs\":null}");
 	assert_int_equal(parse("/images/generations", "{\"prompt\":\"a\"}"), RP_OK);
-	assert_int_equal(rp_request_make_prompts(parser, &body, NULL, 10, &request),
-			 RP_EUNSUPPORTED);
+	assert_int_equal(
+		rp_request_make_prompts(parser, &body, &rp_bed_token_params, NULL, 10, &request),
+		RP_EUNSUPPORTED);
 	assert_false(request.has_prompts);
 }
 

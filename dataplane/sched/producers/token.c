@@ -23,11 +23,11 @@ static uint64_t wanted_tokens(const struct rp_produce *produce)
 	return wanted;
 }
 
-static int produce_prompts(struct rp_produce *produce, const void *params RP_UNUSED)
+static int produce_prompts(struct rp_produce *produce, const void *params)
 {
 	if (produce->parser == NULL)
 		return RP_EUNSUPPORTED;
-	return rp_request_make_prompts(produce->parser, produce->body, produce->hints,
+	return rp_request_make_prompts(produce->parser, produce->body, params, produce->hints,
 				       wanted_tokens(produce), produce->request);
 }
 
