@@ -131,6 +131,11 @@
 #define RP_LOG_ERRORS_PER_SECOND   10u	 /* of one call site and process */
 #define RP_ADMIN_CONNECTIONS_MAX   64u
 #define RP_ADMIN_REQUEST_BYTES_MAX (16u << 10)
+#define RP_ADMIN_PAGE_BYTES_MAX	   (128u << 20) /* of /metrics; two such buffers */
+#define RP_ADMIN_LINGER_BYTES_MAX  (1u << 20)	/* read and dropped after a last response */
+#define RP_ADMIN_IDLE_S		   120		/* between requests */
+#define RP_ADMIN_REQUEST_S	   10		/* from the first byte of a request to its last */
+#define RP_ADMIN_SEND_S		   10		/* for a whole response */
 
 /* ---- ringpick-sim ---- */
 #define RP_SIM_ENDPOINTS_MAX	   4096u /* listening endpoints of one simulator */
