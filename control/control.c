@@ -8,6 +8,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "control/admin_http.h"
 #include "control/config_source.h"
 #include "control/discovery_file.h"
 #include "control/log_drain.h"
@@ -170,11 +171,17 @@ static int start_parts(struct rp_control *c)
 	err = rp_scrape_new(c, &c->scrape);
 	if (err != RP_OK)
 		return fault("Cannot start scraping", err);
+	err = rp_admin_http_new(c, RP_FD_METRICS, &c->admin);
+	if (err != RP_OK)
+		return fault("Cannot serve metrics", err);
+	RP_LOG(RP_V0, LOGGER, "Metrics server listening",
+	       RP_F_INT("port", c->settings->metrics_port));
 	return start_discovery(c);
 }
 
 static void stop_parts(struct rp_control *c)
 {
+	rp_admin_http_free(c->admin);
 	rp_discovery_file_free(c->discovery);
 	rp_scrape_free(c->scrape);
 	rp_secrets_free(c->secrets);
