@@ -9,10 +9,11 @@
 #include "dataplane/sched.h"
 #include "shm/request_series.h"
 
-/* Headers that matter, lower-cased keys, views into the exchange's arena; empty: absent. New names win
- * over their aliases whatever the order (4.4). */
+/* Headers that matter, lower-cased keys, views into the exchange's arena; empty: absent. New names
+ * win over their aliases whatever the order (4.4). */
 struct rp_request_headers {
-	struct rp_bytes path;       /* :path, else x-original-path, else x-forwarded-path, else /v1/completions */
+	struct rp_bytes
+		path; /* :path, else x-original-path, else x-forwarded-path, else /v1/completions */
 	struct rp_bytes request_id; /* taken or generated */
 	struct rp_bytes objective;
 	struct rp_bytes fairness_id;
@@ -23,19 +24,19 @@ struct rp_request_headers {
 struct rp_decision_input {
 	const struct rp_request_headers *headers;
 	struct rp_request_parser *parser; /* NULL: headers-only request */
-	int parser_error;                 /* RP_ENOTFOUND of rp_request_parser_new(), or RP_OK */
-	const struct rp_body *body;       /* may be NULL with parser NULL */
+	int parser_error;		  /* RP_ENOTFOUND of rp_request_parser_new(), or RP_OK */
+	const struct rp_body *body;	  /* may be NULL with parser NULL */
 	const struct rp_subset *subset;
 };
 
 struct rp_decision {
-	int http_status; /* 200: picked; else answer with an ImmediateResponse */
-	enum rp_request_error error;   /* label value for request_error_total */
-	struct rp_bytes message;       /* whole body, "inference error: <Code> - …", in the arena */
-	const char *dropped_reason;    /* x-llm-d-request-dropped-reason, or NULL */
+	int http_status;	     /* 200: picked; else answer with an ImmediateResponse */
+	enum rp_request_error error; /* label value for request_error_total */
+	struct rp_bytes message;     /* whole body, "inference error: <Code> - …", in the arena */
+	const char *dropped_reason;  /* x-llm-d-request-dropped-reason, or NULL */
 	struct rp_pick pick;
-	struct rp_bytes destination;   /* "ip:port[,ip:port…]", in the arena */
-	bool is_model_renamed;         /* splice target_model into the body */
+	struct rp_bytes destination;	  /* "ip:port[,ip:port…]", in the arena */
+	bool is_model_renamed;		  /* splice target_model into the body */
 	struct rp_request_series *series; /* never NULL; what is counted there the stream counts */
 };
 
