@@ -278,6 +278,15 @@ static int count_reset(struct rp_h2_session *session)
 	return 0;
 }
 
+/* RFC 9113 6.3. nghttp2 looks at no PRIORITY frame once SETTINGS_NO_RFC7540_PRIORITIES is sent. */
+static int on_begin_frame(nghttp2_session *h2, const nghttp2_frame_hd *head, void *user)
+{
+	(void)user;
+	if (head->type == NGHTTP2_PRIORITY && head->stream_id == 0)
+		return nghttp2_session_terminate_session(h2, NGHTTP2_PROTOCOL_ERROR);
+	return 0;
+}
+
 static int on_frame_recv(nghttp2_session *h2, const nghttp2_frame *frame, void *user)
 {
 	struct rp_h2_session *session = user;
@@ -504,6 +513,7 @@ static int make_h2(struct rp_h2_session *session, nghttp2_session_callbacks *cal
 			      .realloc = h2_realloc};
 
 	nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
+	nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame);
 	nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
 	nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame_recv);
 	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data_chunk);
