@@ -228,13 +228,16 @@ static uint32_t read_adapters(const struct rp_prom_sample *sample, const char *l
 	while (left.len > 0 && count < RP_LORA_NAMES_MAX) {
 		size_t comma = rp_min_size(rp_bytes_find(left, RP_BYTES_LIT(",")), left.len);
 		struct rp_bytes name = rp_bytes_trim(rp_bytes_slice(left, 0, comma));
-		uint64_t h = rp_hash64_bytes(name);
 		uint32_t same = 0;
+		uint64_t h;
 
 		left = rp_bytes_slice(left, comma + 1, SIZE_MAX);
+		if (name.len == 0)
+			continue;
+		h = rp_hash64_bytes(name);
 		while (same < count && hash[same] != h)
 			same++;
-		if (name.len > 0 && same == count)
+		if (same == count)
 			hash[count++] = h;
 	}
 	return count;

@@ -8,10 +8,12 @@ void rp_http_response_begin(struct rp_http_response *response)
 	response->has_length = false;
 	response->is_chunked = false;
 	response->is_keep_alive = true;
+	response->has_close = false;
 	response->left_bytes = 0;
 	response->body_bytes = 0;
 	response->head_bytes = 0;
 	response->line_bytes = 0;
+	response->is_line_cut = false;
 }
 
 /* Skip the first n bytes of *in. */
@@ -25,7 +27,8 @@ static struct rp_bytes take(struct rp_bytes *in, size_t n)
 
 /*
  * The next line without its end. A line that lies in the input as a whole is a view of that; one
- * that came in pieces is put together, and what exceeds `line` of it is counted but not kept.
+ * that came in pieces is put together. Either way what exceeds `line` of it is counted but not
+ * seen, so that a response reads the same however it is split.
  * @return RP_OK; RP_EAGAIN; RP_ETOOBIG
  */
 static int next_line(struct rp_http_response *response, struct rp_bytes *in,
@@ -47,10 +50,11 @@ static int next_line(struct rp_http_response *response, struct rp_bytes *in,
 		response->line_bytes += (uint32_t)piece.len;
 		if (!is_whole)
 			return RP_EAGAIN;
-		piece = rp_bytes(response->line,
-				 rp_min_size(response->line_bytes, sizeof(response->line)));
+		piece = rp_bytes(response->line, response->line_bytes);
 		response->line_bytes = 0;
 	}
+	response->is_line_cut = piece.len > sizeof(response->line);
+	piece = rp_bytes_slice(piece, 0, sizeof(response->line));
 	if (rp_bytes_ends_with(piece, RP_BYTES_LIT("\n")))
 		piece.len--;
 	if (rp_bytes_ends_with(piece, RP_BYTES_LIT("\r")))
@@ -65,7 +69,7 @@ static int on_status_line(struct rp_http_response *response, struct rp_bytes lin
 	uint64_t status;
 
 	if (!rp_bytes_starts_with(line, RP_BYTES_LIT("HTTP/1.")) || line.len < 12 ||
-	    line.ptr[8] != ' ' ||
+	    line.ptr[7] < '0' || line.ptr[7] > '9' || line.ptr[8] != ' ' ||
 	    rp_bytes_to_u64(rp_bytes_slice(line, 9, 3), 999, &status) != RP_OK ||
 	    (line.len > 12 && line.ptr[12] != ' '))
 		return RP_EPROTO;
@@ -87,6 +91,28 @@ static bool has_token(struct rp_bytes list, struct rp_bytes token)
 	return false;
 }
 
+static int on_content_length(struct rp_http_response *response, struct rp_bytes value)
+{
+	uint64_t bytes;
+
+	/* Different values of it would let two readers see two responses (RFC 9112 6.3). */
+	if (rp_bytes_to_u64(value, UINT64_MAX, &bytes) != RP_OK ||
+	    (response->has_length && bytes != response->left_bytes))
+		return RP_EPROTO;
+	response->has_length = true;
+	response->left_bytes = bytes;
+	return RP_OK;
+}
+
+static void on_connection(struct rp_http_response *response, struct rp_bytes value)
+{
+	/* What is not seen of a long list may be "close". */
+	if (response->is_line_cut || has_token(value, RP_BYTES_LIT("close")))
+		response->has_close = true;
+	else if (has_token(value, RP_BYTES_LIT("keep-alive")))
+		response->is_keep_alive = true;
+}
+
 static int on_header(struct rp_http_response *response, struct rp_bytes line)
 {
 	size_t colon = rp_bytes_find(line, RP_BYTES_LIT(":"));
@@ -94,29 +120,26 @@ static int on_header(struct rp_http_response *response, struct rp_bytes line)
 	struct rp_bytes value =
 		rp_bytes_trim(rp_bytes_slice(line, rp_min_size(colon, line.len) + 1, SIZE_MAX));
 
-	if (colon == SIZE_MAX || colon == 0)
-		return line.len < RP_HTTP_LINE_KEPT_BYTES ? RP_EPROTO : RP_OK;
-	if (rp_bytes_equal_nocase(name, RP_BYTES_LIT("content-length"))) {
-		uint64_t bytes;
-
-		/* Different values of it would let two readers see two responses (RFC 9112 6.3). */
-		if (rp_bytes_to_u64(value, UINT64_MAX, &bytes) != RP_OK ||
-		    (response->has_length && bytes != response->left_bytes))
-			return RP_EPROTO;
-		response->has_length = true;
-		response->left_bytes = bytes;
+	/* A blank before the colon, or a folded line: ways to hide a length from one of two readers
+	 * (RFC 9112 5.1, 5.2). */
+	if (colon == 0 || rp_bytes_find(name, RP_BYTES_LIT(" ")) != SIZE_MAX ||
+	    rp_bytes_find(name, RP_BYTES_LIT("\t")) != SIZE_MAX)
+		return RP_EPROTO;
+	if (colon == SIZE_MAX)
+		return response->is_line_cut ? RP_OK : RP_EPROTO;
+	if (rp_bytes_equal_nocase(name, RP_BYTES_LIT("connection"))) {
+		on_connection(response, value);
+	} else if (rp_bytes_equal_nocase(name, RP_BYTES_LIT("content-length"))) {
+		return response->is_line_cut ? RP_ETOOBIG : on_content_length(response, value);
 	} else if (rp_bytes_equal_nocase(name, RP_BYTES_LIT("transfer-encoding"))) {
-		if (response->is_chunked || !rp_bytes_equal_nocase(value, RP_BYTES_LIT("chunked")))
+		if (response->is_line_cut || response->is_chunked ||
+		    !rp_bytes_equal_nocase(value, RP_BYTES_LIT("chunked")))
 			return RP_EUNSUPPORTED;
 		response->is_chunked = true;
 	} else if (rp_bytes_equal_nocase(name, RP_BYTES_LIT("content-encoding"))) {
-		if (!rp_bytes_equal_nocase(value, RP_BYTES_LIT("identity")))
+		if (response->is_line_cut ||
+		    !rp_bytes_equal_nocase(value, RP_BYTES_LIT("identity")))
 			return RP_EUNSUPPORTED;
-	} else if (rp_bytes_equal_nocase(name, RP_BYTES_LIT("connection"))) {
-		if (has_token(value, RP_BYTES_LIT("close")))
-			response->is_keep_alive = false;
-		else if (has_token(value, RP_BYTES_LIT("keep-alive")))
-			response->is_keep_alive = true;
 	}
 	return RP_OK;
 }
@@ -133,9 +156,12 @@ static int on_head_end(struct rp_http_response *response)
 	}
 	if (response->status != 200)
 		return RP_EUNSUPPORTED;
+	if (response->has_close)
+		response->is_keep_alive = false;
 	if (response->is_chunked) {
 		if (response->has_length)
 			response->is_keep_alive = false;
+		response->head_bytes = 0;
 		response->state = RP_HTTP_CHUNK_SIZE;
 	} else if (response->has_length) {
 		if (response->left_bytes > RP_SCRAPE_BODY_BYTES_MAX)
@@ -169,13 +195,16 @@ static int on_chunk_size(struct rp_http_response *response, struct rp_bytes line
 		if (size > RP_SCRAPE_BODY_BYTES_MAX)
 			return RP_ETOOBIG;
 	}
-	if (i == 0 ||
+	if (i == 0 || (i == line.len && response->is_line_cut) ||
 	    (i < line.len && line.ptr[i] != ';' && line.ptr[i] != ' ' && line.ptr[i] != '\t'))
 		return RP_EPROTO;
+	/* Lines around chunks count to the body: it may have any number of them. */
+	if (response->head_bytes > RP_SCRAPE_BODY_BYTES_MAX - response->body_bytes)
+		return RP_ETOOBIG;
+	response->body_bytes += response->head_bytes;
+	response->head_bytes = 0;
 	response->left_bytes = size;
 	response->state = size > 0 ? RP_HTTP_CHUNK_DATA : RP_HTTP_TRAILERS;
-	/* Many small chunks are a bound of the body's, not of the head's. */
-	response->head_bytes = 0;
 	return RP_OK;
 }
 

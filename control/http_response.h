@@ -32,9 +32,11 @@ struct rp_http_response {
 	bool has_length;
 	bool is_chunked;
 	bool is_keep_alive;  /* the connection may carry another request */
+	bool has_close;	     /* a Connection header says "close" */
+	bool is_line_cut;    /* the line was longer than what is kept of it */
 	uint64_t left_bytes; /* of the body or of the chunk */
-	uint64_t body_bytes; /* seen so far */
-	uint32_t head_bytes; /* of head, chunk lines and trailers */
+	uint64_t body_bytes; /* seen so far, lines around chunks included */
+	uint32_t head_bytes; /* of the head; of the lines since a chunk; of the trailers */
 	uint32_t line_bytes; /* of the line being put together; only the begin of it is kept */
 	char line[RP_HTTP_LINE_KEPT_BYTES];
 };

@@ -86,7 +86,9 @@ void rp_http_target_fini(struct rp_http_target *target)
 static void finish(struct rp_http_target *target, int err)
 {
 	target->is_in_flight = false;
-	if (err != RP_OK || !target->response.is_keep_alive)
+	/* An answer to half a request leaves the other half on the connection. */
+	if (err != RP_OK || !target->response.is_keep_alive ||
+	    target->request_sent < target->request_bytes)
 		disconnect(target);
 	else
 		target->is_reused = true;

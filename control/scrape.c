@@ -20,6 +20,8 @@ struct scraped {
 	struct rp_scrape *scrape;
 	struct scraped *next; /* of the same phase */
 	struct scraped *prev;
+	struct scraped *flight_next; /* of those in flight */
+	struct scraped *flight_prev;
 	const struct rp_engine *engine;
 	uint32_t slot;
 	uint32_t generation;
@@ -45,6 +47,9 @@ struct rp_scrape {
 	struct rp_http_client client;
 	struct rp_loop_timer tick_timer;
 	struct rp_loop_timer flush_timer;
+	struct rp_loop_timer deadline_timer;
+	struct scraped *flight_first; /* the oldest scrape in flight; all have the same timeout */
+	struct scraped *flight_last;
 	int64_t phase_ns;
 	int64_t start_ns;
 	uint64_t phase_at; /* phases run since start_ns */
@@ -54,6 +59,53 @@ struct rp_scrape {
 	struct scraped *by_slot[RP_ENDPOINTS_MAX];
 	uint8_t recv_buffer[RECV_BYTES];
 };
+
+/* ---- scrapes in flight ---- */
+
+static void link_to_flight(struct scraped *s)
+{
+	struct rp_scrape *scrape = s->scrape;
+
+	s->flight_next = NULL;
+	s->flight_prev = scrape->flight_last;
+	if (s->flight_prev != NULL)
+		s->flight_prev->flight_next = s;
+	else
+		scrape->flight_first = s;
+	scrape->flight_last = s;
+	if (!scrape->deadline_timer.is_set)
+		rp_loop_timer_set(scrape->options.loop, &scrape->deadline_timer,
+				  s->started_ns + scrape->options.timeout_ns);
+}
+
+static void unlink_from_flight(struct scraped *s)
+{
+	struct rp_scrape *scrape = s->scrape;
+
+	if (s->flight_prev != NULL)
+		s->flight_prev->flight_next = s->flight_next;
+	else
+		scrape->flight_first = s->flight_next;
+	if (s->flight_next != NULL)
+		s->flight_next->flight_prev = s->flight_prev;
+	else
+		scrape->flight_last = s->flight_prev;
+}
+
+/* The timer is set once for many scrapes: by the time it fires most of them are over. */
+static void on_deadline(struct rp_loop_timer *timer)
+{
+	struct rp_scrape *scrape = timer->user;
+	int64_t now_ns = rp_loop_now_ns(scrape->options.loop);
+	struct scraped *s;
+
+	while ((s = scrape->flight_first) != NULL &&
+	       now_ns - s->started_ns >= scrape->options.timeout_ns)
+		rp_http_target_abort(&s->target, -ETIMEDOUT);
+	if (s != NULL)
+		rp_loop_timer_set(scrape->options.loop, timer,
+				  s->started_ns + scrape->options.timeout_ns);
+}
 
 /* ---- one scrape ---- */
 
@@ -83,7 +135,7 @@ static void publish(struct scraped *s)
 		scrape->stats.extract_errors++;
 		RP_LOG(RP_V4, "datalayer", "extract failed",
 		       RP_F_STR("endpoint", rp_bytes(s->address, s->address_len)),
-		       RP_F_TEXT("engine", s->engine->config.name));
+		       RP_F_TEXT("engine", s->extraction.engine->config.name));
 	}
 }
 
@@ -91,6 +143,7 @@ static void on_done(struct rp_http_target *target, int err)
 {
 	struct scraped *s = RP_CONTAINER_OF(target, struct scraped, target);
 
+	unlink_from_flight(s);
 	if (err == RP_OK)
 		err = rp_prom_parse_end(&s->parse);
 	if (err != RP_OK) {
@@ -119,13 +172,12 @@ static void tick(struct scraped *s, int64_t now_ns)
 	bool is_due = s->ticks_left == 0;
 
 	s->ticks_left = is_due ? s->scrape->options.period_ticks - 1 : s->ticks_left - 1;
-	if (s->target.is_in_flight && now_ns - s->started_ns >= s->scrape->options.timeout_ns)
-		rp_http_target_abort(&s->target, -ETIMEDOUT);
 	if (!is_due || s->target.is_in_flight)
 		return;
 	s->started_ns = now_ns;
 	rp_prom_parse_begin(&s->parse, &s->engine->names, rp_extraction_on_sample, &s->extraction);
 	rp_extraction_begin(&s->extraction, s->engine);
+	link_to_flight(s);
 	rp_http_target_fetch(&s->target);
 }
 
@@ -201,6 +253,8 @@ static void unlink_from_phase(struct scraped *s)
 static void remove_endpoint(struct scraped *s)
 {
 	unlink_from_phase(s);
+	if (s->target.is_in_flight)
+		unlink_from_flight(s);
 	rp_http_target_fini(&s->target);
 	rp_prom_parse_fini(&s->parse);
 	s->scrape->by_slot[s->slot] = NULL;
@@ -314,6 +368,7 @@ int rp_scrape_new_with(const struct rp_scrape_options *options, struct rp_scrape
 		return RP_ENOMEM;
 	RP_ASSERT(options->tick_ns >= PHASES);
 	RP_ASSERT(options->period_ticks >= 1);
+	RP_ASSERT(options->timeout_ns > 0);
 	scrape->options = *options;
 	scrape->phase_ns = options->tick_ns / PHASES;
 	scrape->client = (struct rp_http_client){
@@ -325,6 +380,7 @@ int rp_scrape_new_with(const struct rp_scrape_options *options, struct rp_scrape
 	};
 	rp_loop_timer_init(&scrape->tick_timer, on_tick, scrape);
 	rp_loop_timer_init(&scrape->flush_timer, on_flush, scrape);
+	rp_loop_timer_init(&scrape->deadline_timer, on_deadline, scrape);
 	*ret_scrape = scrape;
 	return RP_OK;
 }
@@ -403,6 +459,7 @@ void rp_scrape_free(struct rp_scrape *scrape)
 	}
 	rp_loop_timer_cancel(scrape->options.loop, &scrape->tick_timer);
 	rp_loop_timer_cancel(scrape->options.loop, &scrape->flush_timer);
+	rp_loop_timer_cancel(scrape->options.loop, &scrape->deadline_timer);
 	rp_engines_free(scrape->engines);
 	free(scrape);
 }

@@ -23,7 +23,7 @@ struct rp_scrape_options {
 	bool is_on;	       /* false: the configuration has no metrics source */
 	int64_t tick_ns;       /* > 0 */
 	uint32_t period_ticks; /* scrape on every Nth tick, >= 1 */
-	int64_t timeout_ns;    /* noticed at the next tick after it */
+	int64_t timeout_ns;    /* > 0; of one scrape, from its connect or send to the last byte */
 };
 
 /* Counts since this process started. */
@@ -31,7 +31,7 @@ struct rp_scrape_stats {
 	uint64_t pages;		 /* read whole */
 	uint64_t poll_errors;	 /* datalayer_poll_errors_total */
 	uint64_t extract_errors; /* datalayer_extract_errors_total */
-	uint64_t updates;	 /* pages that changed figures */
+	uint64_t updates;	 /* pages that wrote figures */
 	uint32_t endpoint_count;
 };
 
