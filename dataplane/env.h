@@ -17,7 +17,7 @@ struct rp_grpc_call;
 struct rp_grpc_calls {
 	struct rp_grpc_call *free;   /* records for reuse */
 	struct rp_grpc_call *timed;  /* open calls with a deadline, and Watch callers */
-	int64_t next_ns;             /* when rp_grpc_tick() has work; 0: unknown */
+	int64_t next_ns;             /* when rp_grpc_tick() must look; INT64_MAX: no call is timed */
 };
 
 struct rp_env {

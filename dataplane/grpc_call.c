@@ -49,10 +49,16 @@ static void finish(struct rp_grpc_call *call, int status, const char *message)
 
 /* ---- deadlines and watchers ---- */
 
-static void link_timed(struct rp_grpc_call *call)
+/* @param due_ns  when the call must be looked at first */
+static void link_timed(struct rp_grpc_call *call, int64_t due_ns)
 {
 	struct rp_grpc_calls *calls = &call->env->calls;
+	int64_t soonest_ns = call->env->now_ns + RP_GRPC_TICK_MS * RP_NS_PER_MS;
 
+	if (due_ns < soonest_ns)
+		due_ns = soonest_ns;
+	if (due_ns < calls->next_ns)
+		calls->next_ns = due_ns;
 	if (call->is_timed)
 		return;
 	call->is_timed = true;
@@ -61,7 +67,6 @@ static void link_timed(struct rp_grpc_call *call)
 	if (call->next != NULL)
 		call->next->prev = call;
 	calls->timed = call;
-	calls->next_ns = 0; /* look again */
 }
 
 static void unlink_timed(struct rp_grpc_call *call)
@@ -94,7 +99,7 @@ int64_t rp_grpc_tick(struct rp_env *env, int64_t now_ns)
 	struct rp_grpc_call *next;
 
 	if (calls->timed == NULL)
-		return INT64_MAX;
+		calls->next_ns = INT64_MAX; /* what it was for may be gone */
 	if (now_ns < calls->next_ns)
 		return calls->next_ns;
 	status = rp_grpc_health_status(env);
@@ -261,7 +266,7 @@ static void on_request(struct rp_h2_stream *h2, const struct rp_h2_request *requ
 		rp_ext_proc_open(&call->ext_proc, env, h2);
 	if (timeout_ns != INT64_MAX) {
 		call->deadline_ns = env->now_ns + timeout_ns;
-		link_timed(call);
+		link_timed(call, call->deadline_ns);
 	}
 }
 
@@ -284,7 +289,7 @@ static void on_health_message(struct rp_grpc_call *call, const struct rp_grpc_me
 	}
 	if (call->method == METHOD_WATCH) {
 		tell_watcher(call, status);
-		link_timed(call);
+		link_timed(call, call->env->now_ns + RP_HEALTH_WATCH_MS * RP_NS_PER_MS);
 		return;
 	}
 	err = call->method == METHOD_CHECK ? rp_grpc_health_send(call->h2, status)

@@ -306,8 +306,6 @@ static void end_of_turn(void *user, int64_t now_ns)
 	int64_t deadline_ns = rp_grpc_tick(&w->env, now_ns);
 
 	rp_conn_flush_dirty(&w->conns);
-	if (w->env.calls.next_ns != 0 && w->env.calls.next_ns < deadline_ns)
-		deadline_ns = w->env.calls.next_ns; /* of a call that this turn began */
 	rp_loop_set_deadline(w->loop,
 			     deadline_ns < w->next_tick_ns ? deadline_ns : w->next_tick_ns);
 	rp_counter_add(&w->env.counters->turns, 1);

@@ -376,6 +376,39 @@ static void an_idle_worker_reports_and_does_not_spin(void **state)
 		    600 * RP_NS_PER_MS);
 }
 
+/* Deadlines of calls that are over must not wake the worker, neither at once nor when they pass. */
+static void a_worker_does_not_spin_after_a_timed_call(void **state)
+{
+	static const uint8_t call[] = "\x83\x86"
+				      "\x04\x1c/grpc.health.v1.Health/Watch"
+				      "\x0f\x10\x10"
+				      "application/grpc"
+				      "\x00\x0cgrpc-timeout\x04"
+				      "200m";
+	static const uint8_t head[] = {0, 0, sizeof(call) - 1, 1, 4, 0, 0, 0, 1};
+	static const uint8_t reset[] = {0, 0, 4, 3, 0, 0, 0, 0, 1, 0, 0, 0, 8};
+	static struct client c;
+	uint64_t before[WORKERS];
+
+	(void)state;
+	memset(&c, 0, sizeof(c));
+	client_connect(&c, &sup.health);
+	assert_int_equal(send(c.fd, head, sizeof(head), MSG_NOSIGNAL), sizeof(head));
+	assert_int_equal(send(c.fd, call, sizeof(call) - 1, MSG_NOSIGNAL), sizeof(call) - 1);
+	assert_int_equal(send(c.fd, reset, sizeof(reset), MSG_NOSIGNAL), sizeof(reset));
+	usleep(500000);
+	for (int i = 0; i < WORKERS; i++)
+		before[i] = atomic_load(&sup.shared.live->worker[i].counters.turns);
+	usleep(1000000);
+	for (int i = 0; i < WORKERS; i++)
+		assert_in_range(atomic_load(&sup.shared.live->worker[i].counters.turns) - before[i],
+				3, 12);
+	client_read(&c);
+	assert_true(c.is_open);
+	assert_int_equal(c.goaways, 0);
+	close(c.fd);
+}
+
 static void pings_are_answered_and_earn_no_goaway(void **state)
 {
 	static const uint8_t ping[17] = {0, 0, 8, 6, 0, 0, 0, 0, 0, 'x'};
@@ -470,6 +503,7 @@ int main(void)
 		BOTH(the_balance_is_back_soon_after_a_worker_was_killed),
 		BOTH(stopping_says_good_bye_and_ends),
 		BOTH(an_idle_worker_reports_and_does_not_spin),
+		BOTH(a_worker_does_not_spin_after_a_timed_call),
 		BOTH(pings_are_answered_and_earn_no_goaway),
 		BOTH(garbage_is_closed_cleanly),
 		BOTH(a_peer_that_does_not_read_is_cut_off),
