@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "control/metrics_page.h"
+#include "shm/clock.h"
+#include "shm/log.h"
+#include "tests/support/prom_check.h"
+
+enum { WORKERS = 2 };
+
+static struct rp_control control;
+static struct rp_endpoint_table *table;
+static struct rp_metrics_page *page;
+static struct rp_prom prom;
+
+static void start_page(void)
+{
+	assert_int_equal(rp_metrics_page_new(&control, &page), RP_OK);
+	rp_prom_init(&prom, RP_ADMIN_PAGE_BYTES_MAX);
+}
+
+static void stop_page(void)
+{
+	rp_metrics_page_free(page);
+	rp_prom_fini(&prom);
+}
+
+static int set_up(void **state)
+{
+	struct rp_settings settings = {.worker_count = WORKERS,
+				       .endpoints_max = 16,
+				       .metric_series_max = RP_METRIC_SERIES_MAX,
+				       .prefix_index_bytes = RP_PREFIX_INDEX_BYTES_MIN,
+				       .started_wall_ns = 1500 * RP_NS_PER_MS};
+
+	(void)state;
+	rp_log_init(RP_LOG_ERROR - 1, NULL);
+	memset(&control, 0, sizeof(control));
+	if (rp_shared_create(&settings, &control.shared) != RP_OK ||
+	    rp_loop_new(&control.loop) != RP_OK)
+		return 1;
+	control.settings = &control.shared.tables->settings;
+	control.flags.refresh_prometheus_metrics_interval = 5 * RP_NS_PER_S;
+	control.flags.metrics_staleness_threshold = 2 * RP_NS_PER_S;
+	snprintf(control.pool_name, sizeof(control.pool_name), "po\"ol");
+	table = &control.shared.tables->table[0];
+	start_page();
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	stop_page();
+	rp_loop_free(control.loop);
+	close(control.shared.tables_segment.fd);
+	close(control.shared.live_segment.fd);
+	rp_shared_detach(&control.shared);
+	return 0;
+}
+
+/* Write a page, check it, and expect these samples; NULL ends, a value of NULL is absence. */
+static void expect(const char *sample, ...)
+{
+	va_list args;
+
+	rp_metrics_page_write(page, &prom);
+	assert_int_equal(prom.err, RP_OK);
+	assert_true(prom_check_page(prom.data, prom.len) > 50);
+	va_start(args, sample);
+	while (sample != NULL) {
+		const char *want = va_arg(args, const char *);
+		const char *have = prom_find(prom.data, prom.len, sample);
+
+		if (want == NULL ? have != NULL : have == NULL || strcmp(have, want) != 0)
+			fail_msg("%s is %s, not %s", sample, have != NULL ? have : "absent",
+				 want != NULL ? want : "absent");
+		sample = va_arg(args, const char *);
+	}
+	va_end(args);
+}
+
+static struct rp_worker_region *worker(uint32_t i)
+{
+	return &control.shared.live->worker[i];
+}
+
+static struct rp_request_series *series(uint32_t w, const char *model, const char *target,
+					const char *fairness, int32_t priority)
+{
+	return rp_request_series_get(&worker(w)->series, RP_METRIC_SERIES_MAX, rp_bytes_str(model),
+				     rp_bytes_str(target), rp_bytes_str(fairness), priority);
+}
+
+static uint32_t add_endpoint(const char *name_space, const char *name, uint16_t port)
+{
+	uint32_t slot;
+	uint32_t generation;
+	bool is_new;
+
+	assert_int_equal(rp_endpoint_registry_take(&control.shared.live->registry,
+						   rp_bytes_str(name_space), rp_bytes_str(name), 16,
+						   0, NULL, NULL, &slot, &generation, &is_new),
+			 RP_OK);
+	assert_int_equal(rp_endpoint_table_add(table, rp_bytes_str(name_space), rp_bytes_str(name),
+					       RP_BYTES_LIT("10.0.0.1:80"),
+					       RP_BYTES_LIT("10.0.0.1"), port, slot, generation),
+			 RP_OK);
+	control.table = table;
+	return slot;
+}
+
+static void set_figures(uint32_t slot, int32_t waiting, double kv)
+{
+	const struct rp_endpoint_figures figures = {
+		.waiting = waiting, .kv_usage = kv, .updated_ns = rp_clock_monotonic_ns()};
+
+	rp_endpoint_metrics_write(&control.shared.live->metrics, slot, &figures);
+}
+
+static void an_untouched_segment_gives_a_page(void **state)
+{
+	(void)state;
+	expect("llm_d_epp_info{commit=\"unknown\",build_ref=\"" RP_VERSION "\"}", "1",
+	       "llm_d_epp_scheduler_e2e_duration_seconds_count", "0",
+	       "inference_extension_scheduler_e2e_duration_seconds_bucket{le=\"+Inf\"}", "0",
+	       "ringpick_worker_ready{worker=\"0\"}", "0", "ringpick_worker_ready{worker=\"1\"}",
+	       "0", "ringpick_worker_ready{worker=\"2\"}", NULL,
+	       "ringpick_io_backend{backend=\"epoll\"}", "0", "ringpick_control_restarts_total",
+	       "0", "process_start_time_seconds", "1.5",
+	       "llm_d_epp_ready_endpoints{name=\"po\\\"ol\"}", NULL,
+	       "llm_d_epp_extproc_streams_inflight", NULL, "llm_d_epp_prefix_indexer_size", NULL,
+	       NULL);
+}
+
+static void workers_are_added_up_and_twins_derived(void **state)
+{
+	(void)state;
+	for (uint32_t w = 0; w < WORKERS; w++) {
+		struct rp_request_series *s = series(w, "m", "t", "f", 0);
+
+		rp_counter_add(&s->requests, 2 + w);
+		rp_counter_add(&s->running, 1);
+		rp_counter_add(&s->errors[RP_REQUEST_ERROR_BAD_REQUEST], 1);
+		rp_request_series_observe(s, RP_SERIES_DURATION, 0.5);
+		rp_request_series_observe(s, RP_SERIES_TTFT_STREAMING, 0.25);
+	}
+	rp_counter_add(&series(1, "m", "t", "g", 0)->requests, 10);
+	rp_counter_add(&series(1, "m", "t", "g", -7)->requests, 100);
+	rp_counter_add(&series(1, "m", "u", "g", -7)->requests, 1000);
+	rp_request_series_observe(series(1, "m", "t", "g", 0), RP_SERIES_DURATION, 5);
+	rp_request_series_observe(series(1, "m", "t", "g", 0), RP_SERIES_TTFT_JSON, 5);
+#define R(name, target, priority, fairness)                                                        \
+	name "{model_name=\"m\",target_model_name=\"" target "\",priority=\"" priority             \
+	     "\",fairness_id=\"" fairness "\"}"
+#define M "model_name=\"m\",target_model_name=\"t\""
+	expect(R("llm_d_epp_request_total", "t", "0", "f"), "5",
+	       R("llm_d_epp_request_total", "t", "0", "g"), "10",
+	       R("llm_d_epp_request_total", "t", "-7", "g"), "100",
+	       R("llm_d_epp_request_total", "u", "-7", "g"), "1000",
+	       "inference_objective_request_total{" M ",priority=\"0\"}", "15",
+	       "inference_objective_request_total{" M ",priority=\"-7\"}", "100",
+	       R("llm_d_epp_request_running", "t", "0", "f"), "2",
+	       "inference_objective_running_requests{model_name=\"m\"}", "2",
+	       "llm_d_epp_request_error_total{" M
+	       ",priority=\"0\",fairness_id=\"f\",error_code=\"BadRequest\"}",
+	       "2", "inference_objective_request_error_total{" M ",error_code=\"BadRequest\"}", "2",
+	       R("llm_d_epp_request_duration_seconds_sum", "t", "0", "f"), "1",
+	       R("llm_d_epp_request_duration_seconds_count", "t", "0", "f"), "2",
+	       R("llm_d_epp_request_duration_seconds_count", "t", "-7", "g"), NULL,
+	       "inference_objective_request_duration_seconds_sum{" M "}", "6",
+	       "inference_objective_request_duration_seconds_bucket{" M ",le=\"0.4\"}", "0",
+	       "inference_objective_request_duration_seconds_bucket{" M ",le=\"0.6\"}", "2",
+	       "inference_objective_request_duration_seconds_bucket{" M ",le=\"5\"}", "3",
+	       "llm_d_epp_request_ttft_seconds_count{" M
+	       ",priority=\"0\",fairness_id=\"f\",streaming=\"true\"}",
+	       "2",
+	       "llm_d_epp_request_ttft_seconds_count{" M
+	       ",priority=\"0\",fairness_id=\"g\",streaming=\"false\"}",
+	       "1", "ringpick_worker_requests_total{worker=\"0\"}", "2",
+	       "ringpick_worker_requests_total{worker=\"1\"}", "1113", NULL);
+}
+
+static void hostile_labels_make_a_good_page(void **state)
+{
+	(void)state;
+	rp_counter_add(&series(0, "a\"\\\n}{,= 1", "\xff", "", 0)->requests, 1);
+	rp_counter_add(&series(1, "a\"\\\n}{,= 1", "\xfe", "", 0)->requests, 1);
+	rp_counter_add(&series(0, "", "", "", 0)->running, 1);
+	rp_counter_add(&series(0, "other", "other", "other", 0)->requests, 3);
+	expect("llm_d_epp_request_total{model_name=\"a\\\"\\\\\\n}{,= 1\",target_model_name=\"?\","
+	       "priority=\"0\",fairness_id=\"\"}",
+	       "2", "inference_objective_running_requests{model_name=\"\"}", NULL,
+	       "inference_objective_request_total{model_name=\"other\",target_model_name=\"other\","
+	       "priority=\"0\"}",
+	       "3", NULL);
+}
+
+static void too_many_series_end_in_other_and_none_shrinks(void **state)
+{
+	char model[16];
+
+	(void)state;
+	for (uint32_t w = 0; w < WORKERS; w++) {
+		for (unsigned i = 0; i < RP_METRIC_SERIES_MAX; i++) {
+			snprintf(model, sizeof(model), "%u-%u", w, i);
+			rp_counter_add(&series(w, model, "t", "f", 0)->requests, 1);
+		}
+	}
+	/* The first worker's are all kept; of the second one's none finds room. */
+	expect("llm_d_epp_request_total{model_name=\"0-0\",target_model_name=\"t\",priority=\"0\","
+	       "fairness_id=\"f\"}",
+	       "1",
+	       "llm_d_epp_request_total{model_name=\"other\",target_model_name=\"other\","
+	       "priority=\"0\",fairness_id=\"other\"}",
+	       "1025", NULL);
+	rp_counter_add(&series(1, "1-5", "t", "f", 0)->requests, 1);
+	expect("llm_d_epp_request_total{model_name=\"other\",target_model_name=\"other\","
+	       "priority=\"0\",fairness_id=\"other\"}",
+	       "1026", NULL);
+}
+
+static void attempts_keep_the_names_of_endpoints_that_leave(void **state)
+{
+	uint32_t slot = add_endpoint("space", "ep", 8000);
+
+	(void)state;
+	for (uint32_t w = 0; w < WORKERS; w++)
+		rp_attempt_series_count(&worker(w)->attempts, 16, RP_ATTEMPT_SUCCESS,
+					RP_BYTES_LIT("m"), slot, 1);
+	rp_attempt_series_count(&worker(0)->attempts, 16, RP_ATTEMPT_FAILURE, RP_BYTES_LIT("m"),
+				RP_ATTEMPT_SLOT_NONE, 0);
+	for (int round = 0; round < 2; round++) {
+		expect("llm_d_epp_scheduler_attempts_total{status=\"success\",target_model_name="
+		       "\"m\","
+		       "endpoint_name=\"ep\",namespace=\"space\",port=\"8000\"}",
+		       "2",
+		       "inference_extension_scheduler_attempts_total{status=\"success\","
+		       "target_model_name=\"m\",pod_name=\"ep\",namespace=\"space\",port=\"8000\"}",
+		       "2",
+		       "llm_d_epp_scheduler_attempts_total{status=\"failure\",target_model_name="
+		       "\"m\","
+		       "endpoint_name=\"\",namespace=\"\",port=\"\"}",
+		       "1", NULL);
+		table->endpoint_count = 0;
+		control.shared.live->registry.slot[slot].generation++;
+	}
+	/* One that nobody ever saw has no names. */
+	rp_attempt_series_count(&worker(0)->attempts, 16, RP_ATTEMPT_SUCCESS, RP_BYTES_LIT("m"),
+				slot, 77);
+	expect("llm_d_epp_scheduler_attempts_total{status=\"success\",target_model_name=\"m\","
+	       "endpoint_name=\"\",namespace=\"\",port=\"\"}",
+	       "1", NULL);
+}
+
+static void the_pool_is_seen_at_the_first_scrape(void **state)
+{
+	uint32_t slot = add_endpoint("a", "x", 80);
+
+	(void)state;
+	expect("llm_d_epp_ready_endpoints{name=\"po\\\"ol\"}", "0",
+	       "llm_d_epp_average_queue_size{name=\"po\\\"ol\"}", NULL, NULL);
+	set_figures(slot, 4, 0.5);
+	set_figures(add_endpoint("a", "y", 80), 2, 0.25);
+	(void)add_endpoint("b", "y", 80); /* the same name elsewhere, stale */
+	expect("llm_d_epp_ready_endpoints{name=\"po\\\"ol\"}", "2",
+	       "inference_pool_ready_pods{name=\"po\\\"ol\"}", "2",
+	       "llm_d_epp_average_queue_size{name=\"po\\\"ol\"}", "3",
+	       "llm_d_epp_average_kv_cache_utilization{name=\"po\\\"ol\"}", "0.38",
+	       "inference_pool_average_kv_cache_utilization{name=\"po\\\"ol\"}", "0.38",
+	       "llm_d_epp_std_dev_queue_size{name=\"po\\\"ol\"}", "1.41",
+	       "llm_d_epp_per_endpoint_queue_size{name=\"po\\\"ol\",model_server_endpoint=\"x-rank-"
+	       "0\"}",
+	       "4",
+	       "inference_pool_per_pod_queue_size{name=\"po\\\"ol\",model_server_pod=\"y-rank-0\"}",
+	       "2", NULL);
+	/* Queues are of now, averages of the last interval. */
+	set_figures(slot, 6, 0.5);
+	expect("llm_d_epp_average_queue_size{name=\"po\\\"ol\"}", "3",
+	       "llm_d_epp_per_endpoint_queue_size{name=\"po\\\"ol\",model_server_endpoint=\"x-rank-"
+	       "0\"}",
+	       "6", NULL);
+}
+
+static void plugin_series_carry_the_plugins_names(void **state)
+{
+	struct rp_plugin_stat *stat = control.shared.live->plugin_stat;
+
+	(void)state;
+	stat[3] = (struct rp_plugin_stat){.extension_point = RP_EXT_DATA_PRODUCER,
+					  .plugin_type = "approx-prefix-cache-producer",
+					  .plugin_name = "mine"};
+	rp_histogram_observe(&worker(0)->counters.plugin_duration[3], RP_BUCKETS_FAST, 0.001);
+	rp_histogram_observe(&worker(1)->counters.plugin_duration[3], RP_BUCKETS_FAST, 0.001);
+	rp_histogram_observe(&worker(1)->counters.prefix_hit_ratio, RP_BUCKETS_RATIO, 1);
+#define P "plugin_name=\"mine\",plugin_type=\"approx-prefix-cache-producer\""
+	expect("llm_d_epp_plugin_duration_seconds_count{" P ",extension_point=\"DataProducer\"}",
+	       "2",
+	       "inference_extension_plugin_duration_seconds_count{" P
+	       ",extension_point=\"DataProducer\"}",
+	       "2", "llm_d_epp_prefix_indexer_size{" P "}", "0",
+	       "inference_extension_prefix_indexer_size", "0",
+	       "llm_d_epp_prefix_indexer_hit_ratio_sum{" P "}", "1",
+	       "inference_extension_prefix_indexer_hit_ratio_sum", "1", NULL);
+}
+
+static void process_figures_are_of_running_workers(void **state)
+{
+	struct rp_worker_state *w = control.shared.live->process.worker;
+
+	(void)state;
+	control.shared.tables->settings.has_grpc_stream_metrics = 1;
+	atomic_store(&control.shared.live->process.control_generation, 3);
+	atomic_store(&control.shared.live->process.worker_restarts, 4);
+	for (int i = 0; i < WORKERS; i++) {
+		atomic_store(&w[i].is_ready, 1);
+		atomic_store(&w[i].io_backend, RP_IO_EPOLL);
+	}
+	atomic_store(&w[1].pid, (uint32_t)getpid());
+	atomic_store(&w[1].connections, 5);
+	atomic_store(&w[1].streams, 6);
+	rp_counter_add(&worker(1)->counters.streams_ok, 8);
+	rp_gauge_set(&worker(1)->counters.allocated_bytes, 9);
+	expect("ringpick_worker_ready{worker=\"0\"}", "0", "ringpick_worker_ready{worker=\"1\"}",
+	       "1", "ringpick_io_backend{backend=\"epoll\"}", "1",
+	       "ringpick_io_backend{backend=\"io_uring\"}", "0",
+	       "ringpick_worker_connections{worker=\"1\"}", "5",
+	       "ringpick_worker_streams{worker=\"1\"}", "6",
+	       "ringpick_worker_allocated_bytes_total{worker=\"1\"}", "9",
+	       "llm_d_epp_extproc_streams_total{code=\"OK\"}", "8",
+	       "ringpick_control_restarts_total", "2", "ringpick_worker_restarts_total", "4", NULL);
+	assert_true(strtod(prom_find(prom.data, prom.len, "process_resident_memory_bytes"), NULL) >
+		    1e6);
+	assert_true(strtod(prom_find(prom.data, prom.len, "process_open_fds"), NULL) > 3);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(an_untouched_segment_gives_a_page),
+		TEST(workers_are_added_up_and_twins_derived),
+		TEST(hostile_labels_make_a_good_page),
+		TEST(too_many_series_end_in_other_and_none_shrinks),
+		TEST(attempts_keep_the_names_of_endpoints_that_leave),
+		TEST(the_pool_is_seen_at_the_first_scrape),
+		TEST(plugin_series_carry_the_plugins_names),
+		TEST(process_figures_are_of_running_workers),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
