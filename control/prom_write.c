@@ -69,10 +69,11 @@ static void put_str(struct rp_prom *prom, const char *text)
 
 static void put_u64(struct rp_prom *prom, uint64_t value)
 {
-	char text[24];
-	int n = snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
+	uint8_t digits[24];
+	struct rp_writer writer = rp_writer(digits, sizeof(digits));
 
-	put(prom, rp_bytes(text, (size_t)n));
+	rp_write_u64_dec(&writer, value);
+	put(prom, rp_writer_bytes(&writer));
 }
 
 /* Backslash and line feed, and in label values the quote, are escaped. */
@@ -201,10 +202,26 @@ void rp_prom_double(struct rp_prom *prom, struct rp_metric_labels labels, double
 	put_str(prom, "\n");
 }
 
+static const char *bound_text(struct rp_prom *prom, enum rp_bucket_set set, uint32_t i)
+{
+	char *text = prom->bound[set][i];
+	struct rp_bucket_bounds bounds = rp_bucket_bounds(set);
+	char all[RP_PROM_FLOAT_MAX];
+	size_t n;
+
+	if (text[0] == '\0') {
+		n = rp_prom_format_float(i < bounds.count ? bounds.bound[i] : (double)INFINITY,
+					 all);
+		RP_ASSERT(n < RP_PROM_BOUND_MAX);
+		memcpy(text, all, n + 1);
+	}
+	return text;
+}
+
 void rp_prom_histogram(struct rp_prom *prom, struct rp_metric_labels labels, enum rp_bucket_set set,
 		       const struct rp_histogram_total *total)
 {
-	struct rp_bucket_bounds bounds = rp_bucket_bounds(set);
+	uint32_t bound_count = rp_bucket_bounds(set).count;
 	uint64_t cumulative = 0;
 	size_t start;
 	size_t stem_len;
@@ -216,7 +233,7 @@ void rp_prom_histogram(struct rp_prom *prom, struct rp_metric_labels labels, enu
 	put_labels(prom, labels);
 	put_str(prom, labels.count != 0 ? ",le=\"" : "le=\"");
 	stem_len = prom->len - start;
-	for (uint32_t i = 0; i <= bounds.count; i++) {
+	for (uint32_t i = 0; i <= bound_count; i++) {
 		if (i != 0) {
 			/* The stem is the same for all buckets: the first line's is copied. */
 			if (!reserve(prom, stem_len))
@@ -225,7 +242,7 @@ void rp_prom_histogram(struct rp_prom *prom, struct rp_metric_labels labels, enu
 			prom->len += stem_len;
 		}
 		cumulative += total->bucket[i];
-		put_float(prom, i < bounds.count ? bounds.bound[i] : (double)INFINITY);
+		put_str(prom, bound_text(prom, set, i));
 		put_str(prom, "\"} ");
 		put_u64(prom, cumulative);
 		put_str(prom, "\n");

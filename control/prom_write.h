@@ -12,7 +12,7 @@
 #include "shm/bytes.h"
 #include "shm/counters.h"
 
-enum { RP_PROM_FLOAT_MAX = 32 };
+enum { RP_PROM_FLOAT_MAX = 32, RP_PROM_BOUND_MAX = 24 };
 
 struct rp_prom_family {
 	const char *name;
@@ -49,6 +49,8 @@ struct rp_prom {
 	int err; /* RP_OK, RP_ENOMEM or RP_ETOOBIG */
 	struct rp_prom_family family;
 	bool has_header; /* of the family */
+	/* Bounds as text by bucket set, made at first use: they are most of what a page is. */
+	char bound[RP_BUCKETS_RESPONSE_PROCESSING + 1][RP_HISTOGRAM_BUCKETS_MAX][RP_PROM_BOUND_MAX];
 };
 
 /** @param bytes_max  a page that would be longer ends with RP_ETOOBIG */
