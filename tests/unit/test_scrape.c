@@ -4,14 +4,12 @@
  */
 #include "control/scrape.h"
 
-#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -19,225 +17,38 @@
 #include "control/http_target.h"
 #include "shm/clock.h"
 #include "shm/log.h"
+#include "tests/support/page_server.h"
 
 #define MS RP_NS_PER_MS
 
-/* ---- a server of pages ---- */
-
-enum { CONNECTIONS_MAX = 128, REQUESTS_MAX = 4096, FLOOD_BYTES = 256 << 10 };
-
-enum manner {
-	ANSWERS,	    /* at once and whole */
-	DRIPS,		    /* a byte a turn */
-	HANGS,		    /* reads requests, says nothing */
-	FLOODS,		    /* sends the reply's head and then bytes for ever */
-	CLOSES_AFTER_REPLY, /* whatever the reply says */
-	CLOSES_UNANSWERED,  /* at every request */
-	CLOSES_REUSED,	    /* unanswered at the second request of a connection */
-	RESETS_REUSED,	    /* the same with a reset */
-};
-
-struct conn {
-	struct rp_loop_watch watch;
-	bool is_open;
-	int requests;
-	size_t ends_seen; /* bytes of "\r\n\r\n" matched */
-	size_t sent;	  /* of the reply */
-	bool is_sending;
-};
-
-static struct server {
-	struct rp_loop_watch listener;
-	char ip[16]; /* of this process only: others may still be asking an old port of theirs */
-	uint16_t port;
-	enum manner manner;
-	char reply[4096];
-	struct conn conn[CONNECTIONS_MAX];
-	int accepts;
-	int requests;
-	int64_t request_ns[REQUESTS_MAX];
-	size_t bytes_sent;
-	char request[512]; /* the last bytes received at once */
-} server;
-
 static struct rp_loop *loop;
 
-static void close_conn(struct conn *conn)
-{
-	if (!conn->is_open)
-		return;
-	conn->is_open = false;
-	rp_loop_unwatch(loop, &conn->watch);
-	close(conn->watch.fd);
-}
-
-static int open_conns(void)
-{
-	int count = 0;
-
-	for (size_t i = 0; i < CONNECTIONS_MAX; i++)
-		count += server.conn[i].is_open ? 1 : 0;
-	return count;
-}
-
-static void send_some(struct conn *conn)
-{
-	static char flood[FLOOD_BYTES];
-	size_t length = strlen(server.reply);
-	size_t left = length - rp_min_size(conn->sent, length);
-	const char *from = server.reply + conn->sent;
-	ssize_t n;
-
-	if (left == 0 && server.manner == FLOODS) {
-		memset(flood, 'x', sizeof(flood));
-		from = flood;
-		left = sizeof(flood);
-	} else if (server.manner == DRIPS) {
-		left = rp_min_size(left, 1);
-	}
-	n = send(conn->watch.fd, from, left, MSG_NOSIGNAL);
-	if (n < 0 && errno == EAGAIN)
-		return;
-	if (n < 0) {
-		close_conn(conn);
-		return;
-	}
-	conn->sent += (size_t)n;
-	server.bytes_sent += (size_t)n;
-	if (conn->sent < length || server.manner == FLOODS)
-		return;
-	conn->is_sending = false;
-	conn->sent = 0;
-	if (server.manner == CLOSES_AFTER_REPLY)
-		close_conn(conn);
-	else
-		assert_int_equal(rp_loop_rewatch(loop, &conn->watch, EPOLLIN), RP_OK);
-}
-
-static void answer(struct conn *conn)
-{
-	const struct linger none = {.l_onoff = 1, .l_linger = 0};
-	bool is_reused = conn->requests > 1;
-
-	if (server.manner == HANGS)
-		return;
-	if (server.manner == RESETS_REUSED && is_reused)
-		(void)setsockopt(conn->watch.fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
-	if (server.manner == CLOSES_UNANSWERED ||
-	    (is_reused && (server.manner == CLOSES_REUSED || server.manner == RESETS_REUSED))) {
-		close_conn(conn);
-		return;
-	}
-	conn->is_sending = true;
-	assert_int_equal(rp_loop_rewatch(loop, &conn->watch, EPOLLIN | EPOLLOUT), RP_OK);
-	send_some(conn);
-}
-
-static void on_request_byte(struct conn *conn, char c)
-{
-	static const char end[] = "\r\n\r\n";
-
-	conn->ends_seen = c == end[conn->ends_seen] ? conn->ends_seen + 1 : c == '\r' ? 1 : 0;
-	if (conn->ends_seen < 4)
-		return;
-	conn->ends_seen = 0;
-	conn->requests++;
-	assert_in_range(server.requests, 0, REQUESTS_MAX - 1);
-	server.request_ns[server.requests++] = rp_clock_monotonic_ns();
-	answer(conn);
-}
-
-static void on_conn(struct rp_loop_watch *watch, uint32_t events)
-{
-	struct conn *conn = watch->user;
-	ssize_t n;
-
-	if ((events & EPOLLOUT) != 0 && conn->is_sending)
-		send_some(conn);
-	if (!conn->is_open || (events & ~(uint32_t)EPOLLOUT) == 0)
-		return;
-	memset(server.request, 0, sizeof(server.request));
-	n = recv(watch->fd, server.request, sizeof(server.request) - 1, 0);
-	if (n < 0 && errno == EAGAIN)
-		return;
-	if (n <= 0) {
-		close_conn(conn);
-		return;
-	}
-	for (ssize_t i = 0; i < n && conn->is_open; i++)
-		on_request_byte(conn, server.request[i]);
-}
-
-static void on_listener(struct rp_loop_watch *watch, uint32_t events)
-{
-	int fd = accept4(watch->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	size_t i = 0;
-
-	(void)events;
-	assert_true(fd >= 0);
-	while (server.conn[i].is_open)
-		assert_in_range(++i, 0, CONNECTIONS_MAX - 1);
-	server.conn[i] = (struct conn){.is_open = true};
-	server.accepts++;
-	assert_int_equal(
-		rp_loop_watch(loop, &server.conn[i].watch, fd, EPOLLIN, on_conn, &server.conn[i]),
-		RP_OK);
-}
-
-static void start_listening(void)
-{
-	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(server.port)};
-	socklen_t bytes = sizeof(address);
-	const int on = 1;
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	assert_true(fd >= 0);
-	snprintf(server.ip, sizeof(server.ip), "127.77.%d.%d", getpid() >> 8 & 255, getpid() & 255);
-	assert_int_equal(inet_pton(AF_INET, server.ip, &address.sin_addr), 1);
-	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), 0);
-	assert_int_equal(bind(fd, (struct sockaddr *)&address, bytes), 0);
-	assert_int_equal(listen(fd, CONNECTIONS_MAX), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &bytes), 0);
-	server.port = ntohs(address.sin_port);
-	assert_int_equal(rp_loop_watch(loop, &server.listener, fd, EPOLLIN, on_listener, &server),
-			 RP_OK);
-}
-
-static void stop_listening(void)
-{
-	if (server.listener.is_watched) {
-		rp_loop_unwatch(loop, &server.listener);
-		close(server.listener.fd);
-	}
-	for (size_t i = 0; i < CONNECTIONS_MAX; i++)
-		close_conn(&server.conn[i]);
-}
-
-#define G(name, labels) "# TYPE vllm:" name " gauge\nvllm:" name labels " "
+/* ---- the bed ---- */
 
 /* A page whose every figure derives from one number. */
 static void serve_page(int number)
 {
+	static const char form[] =
+		"# TYPE vllm:num_requests_waiting gauge\n"
+		"vllm:num_requests_waiting{model_name=\"m\"} %d\n"
+		"# TYPE vllm:num_requests_running gauge\n"
+		"vllm:num_requests_running %d\n"
+		"# TYPE vllm:kv_cache_usage_perc gauge\n"
+		"vllm:kv_cache_usage_perc 0.%d\n"
+		"# TYPE vllm:cache_config_info gauge\n"
+		"vllm:cache_config_info{block_size=\"%d\",num_gpu_blocks=\"%d\"} 1\n";
 	char body[1024];
-	int n = snprintf(body, sizeof(body),
-			 G("num_requests_waiting", "{model_name=\"m\"}") "%d\n" G(
-				 "num_requests_running",
-				 "") "%d\n" G("kv_cache_usage_perc",
-					      "") "0.%d\n" G("cache_config_info",
-							     "{block_size=\"%d\","
-							     "num_gpu_blocks=\"%d\"}") "1\n",
-			 number, number + 1, number, number + 2, number + 3);
+	int n = snprintf(body, sizeof(body), form, number, number + 1, number, number + 2,
+			 number + 3);
 
-	snprintf(server.reply, sizeof(server.reply),
+	snprintf(page_server.reply, sizeof(page_server.reply),
 		 "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", n, body);
 }
 
 static void serve_text(const char *reply)
 {
-	snprintf(server.reply, sizeof(server.reply), "%s", reply);
+	snprintf(page_server.reply, sizeof(page_server.reply), "%s", reply);
 }
-
-/* ---- the bed ---- */
 
 static struct rp_endpoint_metrics metrics;
 static struct rp_endpoint_table table;
@@ -262,12 +73,13 @@ static int set_up(void **state)
 	(void)state;
 	rp_log_init(RP_LOG_ERROR - 1, NULL);
 	fds_before = count_fds();
-	memset(&server, 0, sizeof(server));
+	memset(&page_server, 0, sizeof(page_server));
 	memset(&metrics, 0, sizeof(metrics));
 	if (rp_loop_new(&loop) != RP_OK || rp_engines_new(NULL, 0, "", &engines, NULL) != RP_OK)
 		return 1;
+	page_server.loop = loop;
 	scrape = NULL;
-	start_listening();
+	page_server_start();
 	serve_page(4);
 	rp_endpoint_table_reset(&table);
 	return 0;
@@ -277,7 +89,7 @@ static int tear_down(void **state)
 {
 	(void)state;
 	rp_scrape_free(scrape);
-	stop_listening();
+	page_server_stop();
 	rp_engines_free(engines);
 	rp_loop_free(loop);
 	assert_int_equal(count_fds(), fds_before);
@@ -318,7 +130,7 @@ static void add_endpoint_at(uint32_t slot, uint32_t generation, const char *ip, 
 
 static void add_endpoint(uint32_t slot)
 {
-	add_endpoint_at(slot, 1, server.ip, server.port);
+	add_endpoint_at(slot, 1, page_server.ip, page_server.port);
 }
 
 static void turn(void)
@@ -414,8 +226,8 @@ static void a_page_becomes_the_figures_of_its_slot(void **state)
 	snprintf(expected, sizeof(expected),
 		 "GET /metrics HTTP/1.1\r\nHost: %s:%u\r\nUser-Agent: ringpick/" RP_VERSION
 		 "\r\n\r\n",
-		 server.ip, server.port);
-	assert_string_equal(server.request, expected);
+		 page_server.ip, page_server.port);
+	assert_string_equal(page_server.request, expected);
 }
 
 static void one_connection_carries_all_pages(void **state)
@@ -424,7 +236,7 @@ static void one_connection_carries_all_pages(void **state)
 	add_endpoint(0);
 	start_with(usual());
 	RUN_UNTIL(stats()->pages >= 6);
-	assert_int_equal(server.accepts, 1);
+	assert_int_equal(page_server.accepts, 1);
 	assert_int_equal(stats()->poll_errors, 0);
 }
 
@@ -434,12 +246,12 @@ static void a_page_may_come_byte_by_byte(void **state)
 
 	(void)state;
 	options.timeout_ns = 5 * RP_NS_PER_S;
-	server.manner = DRIPS;
+	page_server.manner = DRIPS;
 	add_endpoint(0);
 	start_with(options);
 	RUN_UNTIL(stats()->pages >= 2 && epoch() == stats()->pages);
 	assert_figures(0, 4);
-	assert_int_equal(server.accepts, 1);
+	assert_int_equal(page_server.accepts, 1);
 	assert_int_equal(stats()->poll_errors, 0);
 }
 
@@ -456,7 +268,7 @@ static void chunked_and_closed_pages_are_read_too(void **state)
 	assert_int_equal(stats()->extract_errors, stats()->pages);
 	assert_int_equal(stats()->poll_errors, 0);
 
-	server.manner = CLOSES_AFTER_REPLY;
+	page_server.manner = CLOSES_AFTER_REPLY;
 	serve_text("HTTP/1.1 200 OK\r\n\r\n# TYPE vllm:num_requests_waiting gauge\n"
 		   "vllm:num_requests_waiting 8\n");
 	RUN_UNTIL(figures_of(0).waiting == 8);
@@ -472,15 +284,15 @@ static void a_server_that_hangs_is_given_up_after_a_second(void **state)
 
 	(void)state;
 	start_with_a_good_page();
-	server.manner = HANGS;
-	requests = server.requests;
-	RUN_UNTIL(server.requests > requests);
-	begin_ns = server.request_ns[server.requests - 1];
+	page_server.manner = HANGS;
+	requests = page_server.requests;
+	RUN_UNTIL(page_server.requests > requests);
+	begin_ns = page_server.request_ns[page_server.requests - 1];
 	expect_errors_and_the_last_figures(1);
 	assert_in_range(rp_clock_monotonic_ns() - begin_ns, 900 * MS, 1900 * MS);
 	/* One in flight at most: nobody asked again meanwhile. Afterwards it goes on as before. */
-	assert_int_equal(server.requests, requests + 1);
-	server.manner = ANSWERS;
+	assert_int_equal(page_server.requests, requests + 1);
+	page_server.manner = ANSWERS;
 	serve_page(5);
 	RUN_UNTIL(figures_of(0).waiting == 5);
 }
@@ -493,17 +305,17 @@ static void the_timeout_does_not_wait_for_the_next_tick(void **state)
 	(void)state;
 	options.tick_ns = RP_NS_PER_S;
 	options.timeout_ns = 100 * MS;
-	server.manner = HANGS;
+	page_server.manner = HANGS;
 	for (uint32_t slot = 0; slot < 50; slot++)
 		add_endpoint(slot);
 	start_with(options);
-	RUN_UNTIL(server.requests == 1);
+	RUN_UNTIL(page_server.requests == 1);
 	begin_ns = rp_clock_monotonic_ns();
 	RUN_UNTIL(stats()->poll_errors == 1);
 	assert_in_range(rp_clock_monotonic_ns() - begin_ns, 50 * MS, 900 * MS);
 	/* The others, each in its own time, none forgotten. */
 	RUN_UNTIL(stats()->poll_errors == 50);
-	assert_in_range(server.requests, 50, 55);
+	assert_in_range(page_server.requests, 50, 55);
 }
 
 static void a_drip_that_never_ends_is_given_up_too(void **state)
@@ -513,7 +325,7 @@ static void a_drip_that_never_ends_is_given_up_too(void **state)
 	(void)state;
 	options.timeout_ns = 100 * MS;
 	serve_text("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n");
-	server.manner = DRIPS;
+	page_server.manner = DRIPS;
 	add_endpoint(0);
 	start_with(options);
 	RUN_UNTIL(stats()->poll_errors == 2);
@@ -526,12 +338,12 @@ static void a_body_of_200_megabytes_is_not_read(void **state)
 
 	(void)state;
 	start_with_a_good_page();
-	server.manner = FLOODS;
-	sent = server.bytes_sent;
+	page_server.manner = FLOODS;
+	sent = page_server.bytes_sent;
 	serve_text("HTTP/1.1 200 OK\r\nContent-Length: 209715200\r\n\r\n");
 	expect_errors_and_the_last_figures(1);
 	/* What fits into the buffers of two sockets is lost. */
-	assert_in_range(server.bytes_sent - sent, 1, 16u << 20);
+	assert_in_range(page_server.bytes_sent - sent, 1, 16u << 20);
 }
 
 static void a_body_without_end_is_cut_at_the_bound(void **state)
@@ -540,18 +352,18 @@ static void a_body_without_end_is_cut_at_the_bound(void **state)
 
 	(void)state;
 	start_with_a_good_page();
-	server.manner = FLOODS;
-	sent = server.bytes_sent;
+	page_server.manner = FLOODS;
+	sent = page_server.bytes_sent;
 	serve_text("HTTP/1.1 200 OK\r\n\r\n");
 	expect_errors_and_the_last_figures(1);
-	assert_in_range(server.bytes_sent - sent, 1, RP_SCRAPE_BODY_BYTES_MAX + (16u << 20));
+	assert_in_range(page_server.bytes_sent - sent, 1, RP_SCRAPE_BODY_BYTES_MAX + (16u << 20));
 }
 
 static void a_head_without_end_is_cut_at_the_bound(void **state)
 {
 	(void)state;
 	start_with_a_good_page();
-	server.manner = FLOODS;
+	page_server.manner = FLOODS;
 	serve_text("HTTP/1.1 200 OK\r\nX: ");
 	expect_errors_and_the_last_figures(3);
 }
@@ -562,13 +374,13 @@ static void a_close_in_the_body_is_one_error(void **state)
 
 	(void)state;
 	start_with_a_good_page();
-	server.manner = CLOSES_AFTER_REPLY;
+	page_server.manner = CLOSES_AFTER_REPLY;
 	serve_text("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"
 		   "# TYPE vllm:num_requests_waiting gauge\nvllm:num_requests_waiting 9\n");
 	expect_errors_and_the_last_figures(2);
 	/* Not tried twice: half an answer is an answer. */
 	errors = stats()->poll_errors;
-	assert_in_range(server.requests, stats()->pages + errors, stats()->pages + errors + 1);
+	assert_in_range(page_server.requests, stats()->pages + errors, stats()->pages + errors + 1);
 }
 
 static void only_status_200_updates(void **state)
@@ -611,14 +423,14 @@ static void bytes_nobody_asked_for_end_the_connection(void **state)
 {
 	(void)state;
 	serve_page(4);
-	strncat(server.reply, "HTTP/1.1 200 OK\r\n",
-		sizeof(server.reply) - 1 - strlen(server.reply));
+	strncat(page_server.reply, "HTTP/1.1 200 OK\r\n",
+		sizeof(page_server.reply) - 1 - strlen(page_server.reply));
 	add_endpoint(0);
 	start_with(usual());
 	RUN_UNTIL(stats()->pages == 3);
 	assert_figures(0, 4);
 	assert_int_equal(stats()->poll_errors, 0);
-	assert_int_equal(server.accepts, server.requests);
+	assert_int_equal(page_server.accepts, page_server.requests);
 }
 
 /* ---- connections that go stale ---- */
@@ -626,7 +438,7 @@ static void bytes_nobody_asked_for_end_the_connection(void **state)
 static void a_connection_closed_while_idle_is_replaced(void **state)
 {
 	(void)state;
-	server.manner = CLOSES_AFTER_REPLY;
+	page_server.manner = CLOSES_AFTER_REPLY;
 	add_endpoint(0);
 	start_with(usual());
 	RUN_UNTIL(stats()->pages == 4);
@@ -636,13 +448,13 @@ static void a_connection_closed_while_idle_is_replaced(void **state)
 static void a_connection_closed_under_a_request_is_tried_once_more(void **state)
 {
 	(void)state;
-	server.manner = CLOSES_REUSED;
+	page_server.manner = CLOSES_REUSED;
 	add_endpoint(0);
 	start_with(usual());
 	RUN_UNTIL(stats()->pages == 4);
 	assert_int_equal(stats()->poll_errors, 0);
-	assert_in_range(server.accepts, 4, 5);
-	server.manner = RESETS_REUSED;
+	assert_in_range(page_server.accepts, 4, 5);
+	page_server.manner = RESETS_REUSED;
 	RUN_UNTIL(stats()->pages == 8);
 	assert_int_equal(stats()->poll_errors, 0);
 }
@@ -651,19 +463,19 @@ static void a_fresh_connection_closed_unanswered_is_not_tried_again(void **state
 {
 	(void)state;
 	start_with_a_good_page();
-	server.manner = CLOSES_UNANSWERED;
+	page_server.manner = CLOSES_UNANSWERED;
 	expect_errors_and_the_last_figures(3);
 	/* One of the three was tried twice: the first, on the connection from before. */
-	assert_in_range(server.accepts, 4, 5);
+	assert_in_range(page_server.accepts, 4, 5);
 }
 
 static void nobody_listening_is_an_error_until_somebody_does(void **state)
 {
 	(void)state;
 	start_with_a_good_page();
-	stop_listening();
+	page_server_stop();
 	expect_errors_and_the_last_figures(3);
-	start_listening();
+	page_server_start();
 	serve_page(6);
 	RUN_UNTIL(figures_of(0).waiting == 6);
 	assert_figures(0, 6);
@@ -683,7 +495,7 @@ static void endpoints_come_and_go(void **state)
 	RUN_UNTIL(figures_of(0).updated_ns != 0 && figures_of(1).updated_ns != 0 &&
 		  figures_of(16383).updated_ns != 0);
 	assert_int_equal(stats()->endpoint_count, 3);
-	assert_int_equal(open_conns(), 3);
+	assert_int_equal(page_server_open_conns(), 3);
 
 	/* The same set again: connections stay. One leaves: its connection goes at once. */
 	rp_scrape_set_endpoints(scrape, &table);
@@ -691,8 +503,8 @@ static void endpoints_come_and_go(void **state)
 	add_endpoint(1);
 	add_endpoint(16383);
 	rp_scrape_set_endpoints(scrape, &table);
-	RUN_UNTIL(open_conns() == 2);
-	assert_int_equal(server.accepts, 3);
+	RUN_UNTIL(page_server_open_conns() == 2);
+	assert_int_equal(page_server.accepts, 3);
 	assert_int_equal(stats()->endpoint_count, 2);
 	serve_page(5);
 	RUN_UNTIL(figures_of(1).waiting == 5 && figures_of(16383).waiting == 5);
@@ -701,18 +513,18 @@ static void endpoints_come_and_go(void **state)
 	/* Another endpoint in its slot, one that moved, and one of another generation. */
 	rp_endpoint_table_reset(&table);
 	add_endpoint(0);
-	add_endpoint_at(1, 1, server.ip, 1);
-	add_endpoint_at(16383, 2, server.ip, server.port);
-	accepts = server.accepts;
+	add_endpoint_at(1, 1, page_server.ip, 1);
+	add_endpoint_at(16383, 2, page_server.ip, page_server.port);
+	accepts = page_server.accepts;
 	rp_scrape_set_endpoints(scrape, &table);
-	RUN_UNTIL(server.accepts == accepts + 2 && stats()->poll_errors > 0);
+	RUN_UNTIL(page_server.accepts == accepts + 2 && stats()->poll_errors > 0);
 	serve_page(6);
 	RUN_UNTIL(figures_of(0).waiting == 6 && figures_of(16383).waiting == 6);
 	assert_figures(1, 5);
 
 	rp_endpoint_table_reset(&table);
 	rp_scrape_set_endpoints(scrape, &table);
-	RUN_UNTIL(open_conns() == 0);
+	RUN_UNTIL(page_server_open_conns() == 0);
 	assert_int_equal(stats()->endpoint_count, 0);
 	/* Idle for a while, and then again. */
 	run_for(120 * MS);
@@ -727,12 +539,12 @@ static void an_endpoint_may_leave_in_the_middle_of_a_scrape(void **state)
 
 	(void)state;
 	options.timeout_ns = 150 * MS;
-	server.manner = HANGS;
+	page_server.manner = HANGS;
 	add_endpoint(0);
 	add_endpoint(1);
 	add_endpoint(2);
 	start_with(options);
-	RUN_UNTIL(server.requests == 3);
+	RUN_UNTIL(page_server.requests == 3);
 	rp_endpoint_table_reset(&table);
 	add_endpoint(1);
 	rp_scrape_set_endpoints(scrape, &table);
@@ -748,9 +560,9 @@ static void an_endpoint_may_leave_in_the_middle_of_a_scrape(void **state)
 static void an_address_that_is_none_harms_no_other_endpoint(void **state)
 {
 	(void)state;
-	add_endpoint_at(0, 1, "localhost", server.port);
+	add_endpoint_at(0, 1, "localhost", page_server.port);
 	add_endpoint(1);
-	add_endpoint_at(2, 1, "[::1", server.port);
+	add_endpoint_at(2, 1, "[::1", page_server.port);
 	start_with(usual());
 	RUN_UNTIL(figures_of(1).updated_ns != 0);
 	assert_int_equal(stats()->endpoint_count, 1);
@@ -772,7 +584,7 @@ static void the_label_chooses_the_engine_and_may_change(void **state)
 			 RP_OK);
 	rp_scrape_set_endpoints(scrape, &table);
 	RUN_UNTIL(figures_of(0).waiting == 2);
-	assert_int_equal(server.accepts, 1);
+	assert_int_equal(page_server.accepts, 1);
 	assert_int_equal(stats()->poll_errors, 0);
 }
 
@@ -783,16 +595,16 @@ static void answers_of_one_turn_are_one_bump(void **state)
 	enum { N = 40 };
 
 	(void)state;
-	server.manner = HANGS;
+	page_server.manner = HANGS;
 	for (uint32_t slot = 0; slot < N; slot++)
 		add_endpoint(slot);
 	start_with(usual());
-	RUN_UNTIL(server.requests == N);
+	RUN_UNTIL(page_server.requests == N);
 	/* All answers lie in the sockets before the loop turns. */
-	server.manner = ANSWERS;
-	for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
-		if (server.conn[i].is_open)
-			send_some(&server.conn[i]);
+	page_server.manner = ANSWERS;
+	for (size_t i = 0; i < PAGE_SERVER_CONNECTIONS_MAX; i++) {
+		if (page_server.conn[i].is_open)
+			page_server_send(&page_server.conn[i]);
 	}
 	usleep(20000); /* a busy kernel delivers later */
 	assert_int_equal(epoch(), 0);
@@ -814,9 +626,9 @@ static void endpoints_are_spread_over_the_tick(void **state)
 	for (uint32_t slot = 0; slot < N; slot++)
 		add_endpoint(slot);
 	start_with(options);
-	RUN_UNTIL(server.requests == N);
+	RUN_UNTIL(page_server.requests == N);
 	for (int i = 0; i < N; i++) {
-		int64_t part = (server.request_ns[i] - begin_ns) / (options.tick_ns / PARTS);
+		int64_t part = (page_server.request_ns[i] - begin_ns) / (options.tick_ns / PARTS);
 
 		in_part[part < PARTS ? part : PARTS - 1]++;
 	}
@@ -833,11 +645,11 @@ static void missed_ticks_are_not_made_up_for(void **state)
 		add_endpoint(slot);
 	start_with(usual());
 	RUN_UNTIL(stats()->pages >= 20);
-	requests = server.requests;
+	requests = page_server.requests;
 	usleep(500000);
 	turn();
 	turn();
-	assert_in_range(server.requests - requests, 0, 20);
+	assert_in_range(page_server.requests - requests, 0, 20);
 	RUN_UNTIL(stats()->pages >= 60);
 	assert_int_equal(stats()->poll_errors, 0);
 }
@@ -852,10 +664,10 @@ static void a_source_may_be_asked_on_every_nth_tick_only(void **state)
 	options.period_ticks = 5;
 	add_endpoint(0);
 	start_with(options);
-	RUN_UNTIL(server.requests == 5);
+	RUN_UNTIL(page_server.requests == 5);
 	/* The first on the first tick; a slow machine only makes it later. */
-	assert_true(server.request_ns[0] - begin_ns < 5 * 100 * MS);
-	assert_true(server.request_ns[4] - server.request_ns[0] >= 370 * MS);
+	assert_true(page_server.request_ns[0] - begin_ns < 5 * 100 * MS);
+	assert_true(page_server.request_ns[4] - page_server.request_ns[0] >= 370 * MS);
 }
 
 /* ---- the whole ---- */
@@ -869,7 +681,7 @@ static void without_a_metrics_source_nobody_is_scraped(void **state)
 	add_endpoint(0);
 	start_with(options);
 	run_for(150 * MS);
-	assert_int_equal(server.accepts, 0);
+	assert_int_equal(page_server.accepts, 0);
 	assert_int_equal(stats()->endpoint_count, 0);
 	assert_int_equal(epoch(), 0);
 }
@@ -885,20 +697,20 @@ static void the_configuration_says_what_is_scraped(void **state)
 	control.shared.live = &live;
 	control.flags.refresh_metrics_interval = 1 * MS; /* raised to 50 ms */
 	snprintf(control.config.scrape_path, sizeof(control.config.scrape_path), "/other");
-	control.config.scrape_port = server.port;
-	add_endpoint_at(0, 1, server.ip, 1);
+	control.config.scrape_port = page_server.port;
+	add_endpoint_at(0, 1, page_server.ip, 1);
 	assert_int_equal(rp_scrape_new(&control, &scrape), RP_OK);
 	rp_scrape_set_endpoints(scrape, &table);
 	run_for(120 * MS);
-	assert_int_equal(server.accepts, 0);
+	assert_int_equal(page_server.accepts, 0);
 	rp_scrape_free(scrape);
 
 	control.config.has_metrics_source = true;
 	assert_int_equal(rp_scrape_new(&control, &scrape), RP_OK);
 	rp_scrape_set_endpoints(scrape, &table);
-	RUN_UNTIL(server.requests == 4);
-	assert_true(server.request_ns[3] - server.request_ns[0] >= 120 * MS);
-	assert_int_equal(strncmp(server.request, "GET /other HTTP/1.1\r\n", 21), 0);
+	RUN_UNTIL(page_server.requests == 4);
+	assert_true(page_server.request_ns[3] - page_server.request_ns[0] >= 120 * MS);
+	assert_int_equal(strncmp(page_server.request, "GET /other HTTP/1.1\r\n", 21), 0);
 	RUN_UNTIL(atomic_load(&live.metrics.waiting[0]) == 4);
 	rp_scrape_free(scrape);
 
@@ -921,14 +733,14 @@ static void a_new_scraper_goes_on_from_the_living_figures(void **state)
 
 	(void)state;
 	rp_endpoint_metrics_write(&metrics, 0, &living);
-	server.manner = CLOSES_UNANSWERED;
+	page_server.manner = CLOSES_UNANSWERED;
 	add_endpoint(0);
 	start_with(usual());
 	RUN_UNTIL(stats()->poll_errors == 2);
 	assert_figures(0, 4);
 	assert_int_equal(figures_of(0).updated_ns, 1);
 	/* What the page has not is as it was before this process. */
-	server.manner = ANSWERS;
+	page_server.manner = ANSWERS;
 	serve_text("HTTP/1.1 200 OK\r\nContent-Length: 67\r\n\r\n"
 		   "# TYPE vllm:num_requests_waiting gauge\nvllm:num_requests_waiting 9\n");
 	RUN_UNTIL(figures_of(0).waiting == 9);
