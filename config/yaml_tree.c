@@ -294,21 +294,37 @@ static int on_event(struct builder *b, const yaml_event_t *event)
 	return RP_OK;
 }
 
-static int syntax_error(struct builder *b, const yaml_parser_t *parser)
+/* libyaml gives no mark where it refuses a byte: count lines and characters up to it. */
+static yaml_mark_t mark_of_byte(struct rp_bytes text, size_t offset)
+{
+	yaml_mark_t mark = {.index = offset};
+
+	for (size_t i = 0; i < offset && i < text.len; i++) {
+		if (text.ptr[i] == '\n') {
+			mark.line++;
+			mark.column = 0;
+		} else if ((text.ptr[i] & 0xc0) != 0x80) {
+			mark.column++;
+		}
+	}
+	return mark;
+}
+
+static int syntax_error(struct builder *b, const yaml_parser_t *parser, struct rp_bytes text)
 {
 	const char *problem = parser->problem == NULL ? "malformed" : parser->problem;
-	bool has_mark = parser->error != YAML_READER_ERROR && parser->error != YAML_MEMORY_ERROR;
+	yaml_mark_t mark = parser->problem_mark;
 
 	if (parser->error == YAML_MEMORY_ERROR)
 		return rp_diag_set(b->diag, RP_ENOMEM, 0, 0, "out of memory");
-	return rp_diag_set(b->diag, RP_EFORMAT,
-			   has_mark ? (uint32_t)parser->problem_mark.line + 1 : 0,
-			   has_mark ? (uint32_t)parser->problem_mark.column + 1 : 0,
+	if (parser->error == YAML_READER_ERROR)
+		mark = mark_of_byte(text, parser->problem_offset);
+	return rp_diag_set(b->diag, RP_EFORMAT, (uint32_t)mark.line + 1, (uint32_t)mark.column + 1,
 			   "not valid YAML: %s%s%s", problem, parser->context == NULL ? "" : " ",
 			   parser->context == NULL ? "" : parser->context);
 }
 
-static int read_events(struct builder *b, yaml_parser_t *parser)
+static int read_events(struct builder *b, yaml_parser_t *parser, struct rp_bytes text)
 {
 	int r = RP_OK;
 
@@ -316,7 +332,7 @@ static int read_events(struct builder *b, yaml_parser_t *parser)
 		yaml_event_t event;
 
 		if (yaml_parser_parse(parser, &event) == 0)
-			return syntax_error(b, parser);
+			return syntax_error(b, parser, text);
 		r = on_event(b, &event);
 		yaml_event_delete(&event);
 	}
@@ -339,7 +355,7 @@ int rp_yaml_parse(struct rp_bytes text, struct rp_yaml_tree *ret_tree, struct rp
 	if (b->tree.text != NULL && yaml_parser_initialize(&parser) != 0) {
 		yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
 		yaml_parser_set_input_string(&parser, text.ptr, text.len);
-		r = read_events(b, &parser);
+		r = read_events(b, &parser, text);
 		yaml_parser_delete(&parser);
 	} else {
 		rp_diag_set(reterr, r, 0, 0, "out of memory");
