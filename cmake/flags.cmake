@@ -15,9 +15,15 @@ if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
   target_compile_options(rp_flags INTERFACE
     -Wcast-align=strict -Wimplicit-fallthrough=5 -Wduplicated-cond -Wduplicated-branches
     -Wlogical-op -Wstack-usage=8192)
+else()
+  # Clang compiles the fuzz targets only: it warns, but GCC's warnings are the ones that count.
+  target_compile_options(rp_flags INTERFACE -Wno-unknown-warning-option)
 endif()
-if(RP_WERROR)
+if(RP_WERROR AND CMAKE_C_COMPILER_ID STREQUAL "GNU")
   target_compile_options(rp_flags INTERFACE -Werror)
+endif()
+if(RP_FUZZ)
+  target_compile_options(rp_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
 if(RP_SANITIZE)
@@ -25,6 +31,10 @@ if(RP_SANITIZE)
     -fsanitize=${RP_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer
     # Sanitizers grow frames and confuse the flow analysis behind this warning.
     -Wno-stack-usage -Wno-null-dereference)
+  if(CMAKE_C_COMPILER_ID STREQUAL "Clang")
+    # It would report NULL + 0, the beginning and end of an empty view.
+    target_compile_options(rp_flags INTERFACE -fno-sanitize=pointer-overflow)
+  endif()
   target_link_options(rp_flags INTERFACE -fsanitize=${RP_SANITIZE})
 elseif(CMAKE_BUILD_TYPE STREQUAL "Release")
   include(CheckIPOSupported)

@@ -18,12 +18,17 @@ SUITES = {
     "lint": ["-"],
     "unit": ["dev", "asan"],
     "golden": ["dev", "asan"],
+    "fuzz-seeds": ["dev", "asan"],
     "scorers": ["dev"],
     "wire": ["dev", "asan"],
     "stress": ["dev", "asan", "tsan"],
+    "fuzz": ["fuzz"],
     "e2e": ["dev", "asan"],
     "quickstart": ["release"],
 }
+
+
+FUZZ_SECONDS = 60
 
 
 class Result:
@@ -44,7 +49,9 @@ def run(argv, **kw):
 
 def build(preset):
     started = time.monotonic()
-    for argv in (["cmake", "--preset", preset], ["cmake", "--build", f"build/{preset}"]):
+    # Of the fuzz preset only the targets are run.
+    target = ["--target", "fuzz"] if preset == "fuzz" else []
+    for argv in (["cmake", "--preset", preset], ["cmake", "--build", f"build/{preset}", *target]):
         done = run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if done.returncode:
             print(done.stdout[-8000:])
@@ -133,6 +140,19 @@ def run_lint(result):
             print(f"--- {check.name}\n{done.stdout[-4000:]}{done.stderr[-4000:]}", flush=True)
 
 
+def run_fuzz(result):
+    done = run(["tests/fuzz.sh", FUZZ_SECONDS], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+               text=True, errors="replace")
+    result.count(len(re.findall("^ok ", done.stdout, re.M)),
+                 len(re.findall("^FINDING ", done.stdout, re.M)))
+    if done.returncode and not result.failed:
+        result.count(0, 1)
+    for line in done.stdout.splitlines() if not result.failed else []:
+        print(f"    {line}")
+    if result.failed:
+        print(f"--- tests/fuzz.sh, exit {done.returncode}\n{done.stdout[-8000:]}", flush=True)
+
+
 def run_quickstart(result):
     done = run(["deploy/quickstart.sh", "--once"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                text=True)
@@ -166,6 +186,8 @@ def main():
                 run_lint(result)
             elif suite == "e2e":
                 run_e2e(preset, result)
+            elif suite == "fuzz":
+                run_fuzz(result)
             elif suite == "quickstart":
                 run_quickstart(result)
             else:

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * First line: the path; then the body. What is made of a body does not depend on where it is cut,
+ * and its model is the one cJSON finds, where the two agree on what is valid.
+ */
+#include <cjson/cJSON.h>
+
+#include "tests/fuzz/openai_bed.h"
+
+enum { PROMPT_TOKENS_MAX = 64 };
+
+static void compare_requests(const struct rp_request *a, const struct rp_request *b)
+{
+	RP_ASSERT(a->api == b->api && a->parser == b->parser);
+	RP_ASSERT(a->has_model == b->has_model && a->is_streaming == b->is_streaming);
+	RP_ASSERT(rp_bytes_equal(a->incoming_model, b->incoming_model));
+	RP_ASSERT(a->model_value_offset == b->model_value_offset);
+	RP_ASSERT(a->model_value_bytes == b->model_value_bytes);
+	RP_ASSERT(a->object_begin_offset == b->object_begin_offset);
+	RP_ASSERT(a->is_object_empty == b->is_object_empty);
+	RP_ASSERT(a->max_tokens == b->max_tokens);
+	RP_ASSERT(rp_bytes_equal(a->cache_salt, b->cache_salt));
+}
+
+/* The query of the path stands for the headers: rate;duration;resolution. */
+static struct rp_request_hints hints_of(struct rp_bytes path)
+{
+	struct rp_bytes part[3] = {0};
+	struct rp_bytes left = rp_bytes_slice(
+		path, rp_min_size(rp_bytes_find(path, RP_BYTES_LIT("?")), path.len) + 1, SIZE_MAX);
+
+	for (size_t i = 0; i < RP_ARRAY_LEN(part); i++) {
+		size_t end = rp_min_size(rp_bytes_find(left, RP_BYTES_LIT(";")), left.len);
+
+		part[i] = rp_bytes_slice(left, 0, end);
+		left = rp_bytes_slice(left, end + 1, SIZE_MAX);
+	}
+	return (struct rp_request_hints){part[0], part[1], part[2]};
+}
+
+static int make_prompts(struct openai_reading *reading, const struct rp_request_hints *hints)
+{
+	return rp_request_make_prompts(reading->parser, &reading->body, &rp_bed_token_params, hints,
+				       PROMPT_TOKENS_MAX, &reading->request);
+}
+
+static void compare_prompts(struct openai_reading *a, struct openai_reading *b,
+			    const struct rp_request_hints *hints)
+{
+	int err = make_prompts(a, hints);
+
+	RP_ASSERT(make_prompts(b, hints) == err);
+	RP_ASSERT(a->request.has_prompts == (err == RP_OK));
+	if (err != RP_OK)
+		return;
+	RP_ASSERT(a->request.prompt_count == b->request.prompt_count);
+	for (uint32_t i = 0; i < a->request.prompt_count; i++) {
+		const struct rp_prompt *p = &a->request.prompts[i], *q = &b->request.prompts[i];
+
+		RP_ASSERT(p->token_count <= PROMPT_TOKENS_MAX);
+		RP_ASSERT(rp_bytes_equal(rp_bytes(p->token_bytes, 4 * p->token_count),
+					 rp_bytes(q->token_bytes, 4 * q->token_count)));
+	}
+}
+
+static void compare_model(struct rp_bytes text, const struct rp_request *request)
+{
+	cJSON *document = cJSON_ParseWithLength((const char *)text.ptr, text.len);
+	const cJSON *member, *model = NULL;
+
+	/* cJSON ends strings at an escaped zero, and leaves what is no UTF-8 as it is. */
+	if (document == NULL || rp_bytes_find(text, RP_BYTES_LIT("\\u")) != SIZE_MAX)
+		goto out;
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.ptr[i] >= 0x80 || text.ptr[i] == 0)
+			goto out;
+	}
+	cJSON_ArrayForEach(member, document)
+	{
+		if (member->string != NULL && strcmp(member->string, "model") == 0)
+			model = member;
+	}
+	RP_ASSERT(request->has_model == (cJSON_IsString(model) != 0));
+	RP_ASSERT((request->model_value_bytes != 0) == (model != NULL));
+	if (request->has_model)
+		RP_ASSERT(rp_bytes_equal(
+			request->incoming_model,
+			rp_bytes_slice(rp_bytes_str(model->valuestring), 0, RP_MODEL_NAME_MAX)));
+out:
+	cJSON_Delete(document);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct rp_bytes text = rp_bytes(data, size);
+	struct rp_bytes path = fuzz_line(&text);
+	struct rp_request_hints hints = hints_of(path);
+	struct openai_reading whole, split;
+
+	openai_read(path, fuzz_whole(text), &whole);
+	openai_read(path, fuzz_cuts(text), &split);
+	RP_ASSERT(whole.err == split.err && rp_bytes_equal(whole.error, split.error));
+	if (whole.err == RP_OK) {
+		compare_requests(&whole.request, &split.request);
+		if (whole.request.api != RP_API_RAW)
+			compare_model(text, &whole.request);
+		compare_prompts(&whole, &split, &hints);
+	}
+	openai_free(&whole);
+	openai_free(&split);
+	openai_reset();
+	return 0;
+}
