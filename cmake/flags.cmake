@@ -2,11 +2,18 @@
 # Compiler and linker flags of every target, as one interface library.
 add_library(rp_flags INTERFACE)
 
+execute_process(COMMAND git rev-parse --short=12 HEAD WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
+  OUTPUT_VARIABLE RP_COMMIT OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+if(NOT RP_COMMIT)
+  set(RP_COMMIT unknown)
+endif()
 target_compile_definitions(rp_flags INTERFACE _GNU_SOURCE RP_VERSION="${PROJECT_VERSION}")
 target_compile_options(rp_flags INTERFACE
   # Scores must have the same bits as the reference's: no fused multiply-add.
   -ffp-contract=off
   -fno-strict-aliasing
+  # Assertions and log lines name files from the tree's root.
+  -fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wcast-qual
   -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla -Walloca
   -Wformat=2 -Wswitch-enum -Wnull-dereference -Wwrite-strings)

@@ -11,10 +11,6 @@
 #include "control/scrape.h"
 #include "shm/clock.h"
 
-#ifndef RP_COMMIT
-#define RP_COMMIT "unknown"
-#endif
-
 enum { REFRESH_MIN_MS = 50 };
 
 struct rp_metrics_page {

@@ -74,23 +74,36 @@ static struct rp_bytes cut(const char *text, size_t len, size_t max)
 	return rp_bytes(text, rp_min_size(len, max));
 }
 
+static void collect_request(struct rp_request_metrics *metrics, uint32_t member)
+{
+	const struct rp_request_series *series = request_of(metrics, member);
+	struct rp_bytes values[REQUEST_LABELS];
+	char priority[16];
+
+	/* Acquire: pairs with the worker's release once the key is whole. */
+	if (rp_series_merge_has(&metrics->requests, member) ||
+	    atomic_load_explicit(&series->key_hash, memory_order_acquire) == 0)
+		return;
+	snprintf(priority, sizeof(priority), "%d", (int)series->priority);
+	values[MODEL] = cut(series->model, series->model_len, RP_METRIC_LABEL_MAX);
+	values[TARGET] = cut(series->target, series->target_len, RP_METRIC_LABEL_MAX);
+	values[PRIORITY] = rp_bytes_str(priority);
+	values[FAIRNESS] = cut(series->fairness, series->fairness_len, RP_METRIC_LABEL_MAX);
+	rp_series_merge_add(&metrics->requests, member, values, 0);
+}
+
+/* Series beyond a table's count are not even looked at: reading a hole of a memfd fills it. */
 static void collect_requests(struct rp_request_metrics *metrics)
 {
-	for (uint32_t m = 0; m < metrics->requests.member_max; m++) {
-		const struct rp_request_series *series = request_of(metrics, m);
-		struct rp_bytes values[REQUEST_LABELS];
-		char priority[16];
+	const struct rp_live *live = metrics->control->shared.live;
+	uint32_t workers = metrics->requests.member_max / RP_METRIC_SERIES_MAX;
 
-		/* Acquire: pairs with the worker's release once the key is whole. */
-		if (rp_series_merge_has(&metrics->requests, m) ||
-		    atomic_load_explicit(&series->key_hash, memory_order_acquire) == 0)
-			continue;
-		snprintf(priority, sizeof(priority), "%d", (int)series->priority);
-		values[MODEL] = cut(series->model, series->model_len, RP_METRIC_LABEL_MAX);
-		values[TARGET] = cut(series->target, series->target_len, RP_METRIC_LABEL_MAX);
-		values[PRIORITY] = rp_bytes_str(priority);
-		values[FAIRNESS] = cut(series->fairness, series->fairness_len, RP_METRIC_LABEL_MAX);
-		rp_series_merge_add(&metrics->requests, m, values, 0);
+	for (uint32_t w = 0; w < workers; w++) {
+		uint32_t count =
+			atomic_load_explicit(&live->worker[w].series.count, memory_order_relaxed);
+
+		for (uint32_t i = 0; i <= count && i < RP_METRIC_SERIES_MAX; i++)
+			collect_request(metrics, w * RP_METRIC_SERIES_MAX + i);
 	}
 }
 

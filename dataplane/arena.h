@@ -31,7 +31,8 @@ void rp_arena_pool_fini(struct rp_arena_pool *pool);
 
 /** No memory is taken before the first allocation. */
 void rp_arena_init(struct rp_arena *arena, struct rp_arena_pool *pool);
-/** Give all blocks back; everything allocated from the arena is gone. The arena may be used again. */
+/** Give all blocks back; everything allocated from the arena is gone. The arena may be used again.
+ */
 void rp_arena_reset(struct rp_arena *arena);
 
 /**

@@ -42,7 +42,7 @@ struct rp_conn {
 			      */
 	int64_t sent_ns;     /* when the send under way was made */
 	size_t sending_bytes;
-	size_t ignored_bytes;  /* received after the end */
+	size_t ignored_bytes; /* received after the end */
 	struct rp_conn *prev;
 	struct rp_conn *next;
 	struct rp_conn *dirty_prev;

@@ -12,8 +12,8 @@
 /* Headers that matter, lower-cased keys, views into the exchange's arena; empty: absent. New names
  * win over their aliases whatever the order (4.4). */
 struct rp_request_headers {
-	struct rp_bytes
-		path; /* :path, else x-original-path, else x-forwarded-path, else /v1/completions */
+	/* :path, else x-original-path, else x-forwarded-path, else /v1/completions */
+	struct rp_bytes path;
 	struct rp_bytes request_id; /* taken or generated */
 	struct rp_bytes objective;
 	struct rp_bytes fairness_id;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the layers above the connection need of their worker. Made by worker.c, handed down; tests make
- * their own.
+ * What the layers above the connection need of their worker. Made by worker.c, handed down; tests
+ * make their own.
  */
 #ifndef RP_DATAPLANE_ENV_H
 #define RP_DATAPLANE_ENV_H
@@ -15,24 +15,24 @@ struct rp_grpc_call;
 
 /* gRPC calls of the worker, kept by grpc_call.c; zero at start, emptied by rp_grpc_fini(). */
 struct rp_grpc_calls {
-	struct rp_grpc_call *free;   /* records for reuse */
-	struct rp_grpc_call *timed;  /* open calls with a deadline, and Watch callers */
-	int64_t next_ns;             /* when rp_grpc_tick() must look; INT64_MAX: no call is timed */
+	struct rp_grpc_call *free;  /* records for reuse */
+	struct rp_grpc_call *timed; /* open calls with a deadline, and Watch callers */
+	int64_t next_ns;	    /* when rp_grpc_tick() must look; INT64_MAX: no call is timed */
 };
 
 struct rp_env {
 	struct rp_live *live;
 	const struct rp_tables *tables;
 	const struct rp_settings *settings;
-	uint32_t worker; /* index */
-	struct rp_counters *counters;            /* this worker's block */
+	uint32_t worker;	      /* index */
+	struct rp_counters *counters; /* this worker's block */
 	struct rp_request_series_table *series;
 	struct rp_arena_pool arenas;
 	struct rp_body_pool bodies;
 	struct rp_sched *sched;
 	struct rp_grpc_calls calls;
 	uint64_t prng[4]; /* xoshiro256**, seeded from getrandom */
-	int64_t now_ns;   /* of this turn */
+	int64_t now_ns;	  /* of this turn */
 };
 
 /** Next 64 random bits (scheduling: ties; request ids). Not for secrets. */

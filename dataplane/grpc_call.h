@@ -22,8 +22,8 @@ enum rp_grpc_status {
 	RP_GRPC_UNAVAILABLE = 14,
 };
 
-/** The one set of callbacks that worker.c gives to every rp_h2_env, whose `worker` must point to the
- * worker's struct rp_env. */
+/** The one set of callbacks that worker.c gives to every rp_h2_env, whose `worker` must point to
+ * the worker's struct rp_env. */
 extern const struct rp_h2_stream_ops rp_grpc_stream_ops;
 
 /**

@@ -3,8 +3,8 @@
  * The event loop behind one narrow interface with two back ends: io_uring and epoll. A socket is
  * described by a struct rp_io inside its owner; completions come back as calls from rp_loop_turn().
  *
- * A turn: wait for events (up to the next timer), call back for each, then `end_of_turn`, in which the
- * owner writes what the turn produced; sends are submitted with the next wait.
+ * A turn: wait for events (up to the next timer), call back for each, then `end_of_turn`, in which
+ * the owner writes what the turn produced; sends are submitted with the next wait.
  */
 #ifndef RP_DATAPLANE_LOOP_H
 #define RP_DATAPLANE_LOOP_H
@@ -18,7 +18,8 @@ struct rp_io;
 struct rp_io_ops {
 	/* A connection was accepted (multishot); the callee owns fd, non-blocking. */
 	void (*on_accept)(struct rp_io *io, int fd);
-	/* Bytes arrived; valid for the call only. len 0: end of stream. err < 0: -errno, no data. */
+	/* Bytes arrived; valid for the call only. len 0: end of stream. err < 0: -errno, no data.
+	 */
 	void (*on_recv)(struct rp_io *io, struct rp_bytes data, int err);
 	/* The send is done: all bytes were written, or err < 0 (-errno). */
 	void (*on_sent)(struct rp_io *io, int err);
@@ -31,8 +32,8 @@ struct rp_io_ops {
 struct rp_io {
 	const struct rp_io_ops *ops;
 	int fd;
-	uint32_t state;   /* back end's */
-	uint32_t pending; /* back end's: operations the kernel holds */
+	uint32_t state;		/* back end's */
+	uint32_t pending;	/* back end's: operations the kernel holds */
 	const uint8_t *send_at; /* back end's: rest of the send under way */
 	size_t send_left;
 	uint64_t private_[4]; /* back end's */
@@ -46,8 +47,8 @@ struct rp_loop_options {
 };
 
 /**
- * Make a loop; RP_IO_AUTO probes io_uring (setup, restrictions, buffer ring, multishot) and falls back
- * to epoll.
+ * Make a loop; RP_IO_AUTO probes io_uring (setup, restrictions, buffer ring, multishot) and falls
+ * back to epoll.
  * @param[out] ret_reason  why io_uring was not taken ("" if it was), a static string
  * @return RP_OK; -errno; RP_EUNSUPPORTED: io_uring was demanded and the kernel refuses it
  */
@@ -59,7 +60,8 @@ enum rp_io_choice rp_loop_backend(const struct rp_loop *loop);
 
 /** Start accepting on a listening, non-blocking socket; on_accept from then on. */
 RP_MUST_CHECK int rp_loop_accept(struct rp_loop *loop, struct rp_io *io);
-/** Start receiving; on_recv until end of stream, an error, rp_loop_recv_stop() or rp_loop_close(). */
+/** Start receiving; on_recv until end of stream, an error, rp_loop_recv_stop() or rp_loop_close().
+ */
 RP_MUST_CHECK int rp_loop_recv(struct rp_loop *loop, struct rp_io *io);
 /** Stop receiving (back-pressure); on_recv may come for what has arrived already. */
 void rp_loop_recv_stop(struct rp_loop *loop, struct rp_io *io);

@@ -23,7 +23,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "shm/base.h"
+#include "shm/err.h"
 
 /* @return RP_OK or -errno */
 static inline int rp_uring_register(int ring_fd, unsigned opcode, const void *arg, unsigned count)

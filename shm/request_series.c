@@ -158,11 +158,9 @@ void rp_request_series_observe(struct rp_request_series *series, enum rp_series_
 
 void rp_request_series_reset_gauges(struct rp_request_series_table *table)
 {
-	for (uint32_t i = 0; i < RP_METRIC_SERIES_MAX; i++) {
-		struct rp_request_series *series = &table->series[i];
+	uint32_t count = atomic_load_explicit(&table->count, memory_order_relaxed);
 
-		/* Looked at first: untouched pages stay untouched. */
-		if (atomic_load_explicit(&series->running, memory_order_relaxed) != 0)
-			rp_gauge_set(&series->running, 0);
-	}
+	/* No series beyond the count is looked at: reading a hole of a memfd fills it. */
+	for (uint32_t i = 0; i <= count && i < RP_METRIC_SERIES_MAX; i++)
+		rp_gauge_set(&table->series[i].running, 0);
 }

@@ -235,67 +235,45 @@ static void every_built_in_engine_reads_its_page(void **state)
 		const char *name;
 		const char *page;
 		struct rp_endpoint_figures wanted;
-	} rows[] =
-		{
-			{"sglang",
-			 G("sglang:num_queue_reqs") "sglang:num_queue_reqs 1\n" G("sglang:num_"
-										  "running_reqs") "sglang:num_running_reqs 2\n" G(
-				 "sglang:token_usage") "sglang:token_usage 0.5\n" G("sglang:cache_"
-										    "config_info") "sglang:cache_config_info{page_size=\"4\",num_pages=\"5\"} 1\n",
-			 {1, 2, 0.5, 4, 5, 0, 0, 0, {0}, {0}, 42}},
-			{"trtllm-serve",
-			 G("trtllm_num_requests_waiting") "trtllm_num_requests_waiting 1\n" G("trtl"
-											      "lm_"
-											      "num_"
-											      "requ"
-											      "ests"
-											      "_run"
-											      "nin"
-											      "g") "trtllm_num_requests_running 2\n" G(
-				 "trtllm_kv_cache_utilization") "trtllm_kv_cache_utilization "
-								"0.5\n" G("trtllm_kv_cache_tokens_"
-									  "per_block") "trtllm_kv_"
-										       "cache_"
-										       "tokens_per_"
-										       "block "
-										       "4\n" G("trt"
-											       "llm"
-											       "_kv"
-											       "_ca"
-											       "che"
-											       "_ma"
-											       "x_"
-											       "blo"
-											       "ck"
-											       "s") "trtllm_kv_cache_max_blocks 5\n",
-			 {1, 2, 0.5, 4, 5, 0, 0, 0, {0}, {0}, 42}},
-			{"triton-tensorrt-llm",
-			 G("nv_trt_llm_request_metrics") "nv_trt_llm_request_metrics{model=\"m\","
-							 "request_type=\"scheduled\"} 2\n"
-							 "nv_trt_llm_request_metrics{model=\"m\","
-							 "request_type=\"waiting\"} 1\n" G(
-								 "nv_trt_llm_kv_cache_block_"
-								 "metrics") "nv_trt_llm_kv_cache_"
-									    "block_metrics{kv_"
-									    "cache_block_type="
-									    "\"max\"} 5\n"
-									    "nv_trt_llm_kv_cache_"
-									    "block_metrics{kv_"
-									    "cache_block_type="
-									    "\"fraction\"} 0.5\n"
-									    "nv_trt_llm_kv_cache_"
-									    "block_metrics{kv_"
-									    "cache_block_type="
-									    "\"tokens_per\"} 4\n",
-			 {1, 2, 0.5, 4, 5, 0, 0, 0, {0}, {0}, 42}},
-			{"triton",
-			 G("nv_inference_pending_request_count") "nv_inference_pending_request_"
-								 "count 1\n"
-								 "# TYPE nv_inference_exec_count "
-								 "counter\nnv_inference_exec_count "
-								 "2\n",
-			 {1, 2, 0, 0, 0, 0, 0, 0, {0}, {0}, 42}},
-		};
+	} rows[] = {
+		{"sglang",
+		 "# TYPE sglang:num_queue_reqs gauge\n"
+		 "sglang:num_queue_reqs 1\n"
+		 "# TYPE sglang:num_running_reqs gauge\n"
+		 "sglang:num_running_reqs 2\n"
+		 "# TYPE sglang:token_usage gauge\n"
+		 "sglang:token_usage 0.5\n"
+		 "# TYPE sglang:cache_config_info gauge\n"
+		 "sglang:cache_config_info{page_size=\"4\",num_pages=\"5\"} 1\n",
+		 {1, 2, 0.5, 4, 5, 0, 0, 0, {0}, {0}, 42}},
+		{"trtllm-serve",
+		 "# TYPE trtllm_num_requests_waiting gauge\n"
+		 "trtllm_num_requests_waiting 1\n"
+		 "# TYPE trtllm_num_requests_running gauge\n"
+		 "trtllm_num_requests_running 2\n"
+		 "# TYPE trtllm_kv_cache_utilization gauge\n"
+		 "trtllm_kv_cache_utilization 0.5\n"
+		 "# TYPE trtllm_kv_cache_tokens_per_block gauge\n"
+		 "trtllm_kv_cache_tokens_per_block 4\n"
+		 "# TYPE trtllm_kv_cache_max_blocks gauge\n"
+		 "trtllm_kv_cache_max_blocks 5\n",
+		 {1, 2, 0.5, 4, 5, 0, 0, 0, {0}, {0}, 42}},
+		{"triton-tensorrt-llm",
+		 "# TYPE nv_trt_llm_request_metrics gauge\n"
+		 "nv_trt_llm_request_metrics{model=\"m\",request_type=\"scheduled\"} 2\n"
+		 "nv_trt_llm_request_metrics{model=\"m\",request_type=\"waiting\"} 1\n"
+		 "# TYPE nv_trt_llm_kv_cache_block_metrics gauge\n"
+		 "nv_trt_llm_kv_cache_block_metrics{kv_cache_block_type=\"max\"} 5\n"
+		 "nv_trt_llm_kv_cache_block_metrics{kv_cache_block_type=\"fraction\"} 0.5\n"
+		 "nv_trt_llm_kv_cache_block_metrics{kv_cache_block_type=\"tokens_per\"} 4\n",
+		 {1, 2, 0.5, 4, 5, 0, 0, 0, {0}, {0}, 42}},
+		{"triton",
+		 "# TYPE nv_inference_pending_request_count gauge\n"
+		 "nv_inference_pending_request_count 1\n"
+		 "# TYPE nv_inference_exec_count counter\n"
+		 "nv_inference_exec_count 2\n",
+		 {1, 2, 0, 0, 0, 0, 0, 0, {0}, {0}, 42}},
+	};
 
 	(void)state;
 	for (size_t i = 0; i < RP_ARRAY_LEN(rows); i++) {

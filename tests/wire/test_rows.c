@@ -34,6 +34,11 @@ static struct world world;
 
 /* ---- text ---- */
 
+static int number(const char *text)
+{
+	return (int)strtol(text, NULL, 10);
+}
+
 /* Does text match a pattern in which '*' stands for anything? */
 static bool matches(const char *pattern, const char *text)
 {
@@ -172,7 +177,7 @@ static void add_detail(struct message *m, char *line)
 	} else if (strcmp(kind, "headers") == 0) { /* headers COUNT: x-0 to x-COUNT-1 */
 		char text[32];
 
-		for (int i = 0; i < atoi(rest); i++) {
+		for (int i = 0; i < number(rest); i++) {
 			snprintf(text, sizeof(text), "x-%d", i);
 			add_header(m, text, NULL, "1");
 		}
@@ -288,7 +293,7 @@ static void do_send(struct client *client, char *line, char **details, unsigned 
 		send_health(client, line[6] == '\0' ? "" : line + 7);
 	} else if (strncmp(line, "wait ", 5) == 0) {
 		word(&rest);
-		ms = atoi(rest);
+		ms = number(rest);
 		world.env.now_ns += ms * RP_NS_PER_MS;
 		client_pump(client);
 	} else if (strcmp(line, "drain") == 0) {
@@ -391,7 +396,7 @@ static void do_expect(const struct row *row, struct client *client, char **lines
 			fail_msg("%s: expected %s, got %s", row->name, lines[0], text);
 	} else if (strncmp(lines[0], "http ", 5) == 0) {
 		word(&rest);
-		assert_int_equal(client->http_status, atoi(rest));
+		assert_int_equal(client->http_status, number(rest));
 	} else if (strncmp(lines[0], "hex ", 4) == 0) {
 		expect_hex(client, lines[0] + 4);
 	} else {
