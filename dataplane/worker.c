@@ -508,13 +508,17 @@ int rp_worker_run(uint32_t index)
 	if (w->shared.tables->settings.is_pinned != 0)
 		pin(index);
 	err = init(w, index);
-	if (err == RP_OK)
+	bool may_clean_up = err != RP_OK;
+
+	if (err == RP_OK) {
 		err = run(w);
-	if (err == RP_OK)
-		fini(w);
-	else
+		may_clean_up = err == RP_OK; /* a broken loop does not let go of connections */
+	}
+	if (err != RP_OK)
 		RP_LOG(RP_LOG_ERROR, "setup", "Worker failed", RP_F_INT("worker", index),
 		       RP_F_TEXT("error", rp_err_text(err)));
+	if (may_clean_up)
+		fini(w);
 	rp_shared_detach(&w->shared);
 	free(w);
 	return err;

@@ -114,7 +114,7 @@ if [ -n "$pod" ]; then
     sed -n 's/^llm_d_epp_per_endpoint_queue_size{.*model_server_endpoint="\([^"]*\)".*} \(.*\)$/  \1: \2 waiting/p' "$run/metrics"
     grep -h '^llm_d_epp_scheduler_attempts_total{.*success' "$run/metrics" | sed 's/^/  /' || true
     printf 'The log line of the pick:\n'
-    grep -h '"destination"' "$run/ringpick.log" | tail -n 1 | sed 's/^/  /' || true
+    grep -h '"endpoint":"' "$run/ringpick.log" | tail -n 1 | sed 's/^/  /' || true
 fi
 ok=0
 head -n 1 "$run/answer" | grep -q ' 200' && [ -n "$pod" ] && grep -q '"object": *"text_completion"' "$run/answer" &&

