@@ -151,10 +151,10 @@ def test_200_requests_at_once(parts, backend, variant):
     wait_until(lambda: ringpick.sum("llm_d_epp_request_running") == 0, "no request is left running")
 
 
-def test_backend_that_dies_mid_stream_ends_only_that_answer(parts, backend):
+def test_backend_that_dies_mid_stream_ends_only_that_answer(parts, backend, variant):
     server = parts.checking_backend()
     ringpick = parts.ringpick([server.endpoint], backend=backend)
-    envoy = parts.envoy(ringpick)
+    envoy = parts.envoy(ringpick, variant=variant, endpoints=[server.endpoint])
     body = {"model": "m", "prompt": "p", "stream": True}
     with pytest.raises((http.client.IncompleteRead, ConnectionError)):
         envoy.post("/v1/completions", body, {"x-die-after": "3"})
@@ -163,11 +163,11 @@ def test_backend_that_dies_mid_stream_ends_only_that_answer(parts, backend):
     wait_until(lambda: ringpick.sum("ringpick_worker_streams") == 0, "its stream is gone")
 
 
-def test_endpoint_comes_and_goes_under_load(parts, backend):
+def test_endpoint_comes_and_goes_under_load(parts, backend, variant):
     sim = parts.sim(count=3)
     stable, moving = sim.endpoints[:2], sim.endpoints[2]
     ringpick = parts.ringpick(stable, backend=backend, workers=2)
-    envoy = parts.envoy(ringpick)
+    envoy = parts.envoy(ringpick, variant=variant, endpoints=sim.endpoints)
     stop, results, lock = threading.Event(), [], threading.Lock()
 
     def load(worker):
