@@ -224,6 +224,15 @@ static void finish(struct rp_conn *conn)
 	}
 }
 
+static void resume_recv(struct rp_conn *conn)
+{
+	if (!conn->is_recv_stopped)
+		return;
+	conn->is_recv_stopped = false;
+	if (rp_loop_recv(conn->env->loop, &conn->io) != RP_OK)
+		rp_conn_close(conn);
+}
+
 static bool is_over(const struct rp_conn *conn)
 {
 	if (conn->has_failed || conn->has_ended_in)
@@ -261,6 +270,8 @@ static void flush(struct rp_conn *conn)
 	give_out_buf(conn);
 	if (conn->state == RP_CONN_FINISHING)
 		linger(conn);
+	else
+		resume_recv(conn); /* what is left waits for the peer's WINDOW_UPDATE */
 }
 
 void rp_conn_flush_dirty(struct rp_conn_env *env)
@@ -288,14 +299,13 @@ static void on_sent(struct rp_io *io, int err)
 	conn->out->sent += conn->sending_bytes;
 	if (conn->out->sent == conn->out->used)
 		give_out_buf(conn);
-	if (conn->has_more || conn->out != NULL || conn->state == RP_CONN_FINISHING)
+	if (conn->has_more || conn->out != NULL || conn->state == RP_CONN_FINISHING ||
+	    conn->is_recv_stopped)
 		mark_dirty(conn);
-	if (conn->is_recv_stopped && conn->session != NULL &&
-	    rp_h2_session_out_bytes(conn->session) < RP_CONNECTION_OUT_BYTES_MAX / 2) {
-		conn->is_recv_stopped = false;
-		if (rp_loop_recv(conn->env->loop, io) != RP_OK)
-			rp_conn_close(conn);
-	}
+	if (conn->session != NULL &&
+	    rp_h2_session_out_bytes(conn->session) < RP_CONNECTION_OUT_BYTES_MAX / 2 &&
+	    rp_h2_session_queued_frames(conn->session) < RP_H2_QUEUED_FRAMES_STOP / 2)
+		resume_recv(conn);
 }
 
 /* ---- input ---- */
@@ -366,9 +376,12 @@ static int feed_tls(struct rp_conn *conn, struct rp_bytes data)
  * that wait for the peer's WINDOW_UPDATE do not count, for that must be read. */
 static void check_back_pressure(struct rp_conn *conn)
 {
-	if (conn->is_recv_stopped || !conn->is_sending || conn->session == NULL ||
-	    conn->env->now_ns - conn->sent_ns < STUCK_MS * RP_NS_PER_MS ||
-	    rp_h2_session_out_bytes(conn->session) < RP_CONNECTION_OUT_BYTES_MAX)
+	if (conn->is_recv_stopped || !conn->is_sending || conn->session == NULL)
+		return;
+	bool is_stuck = conn->env->now_ns - conn->sent_ns >= STUCK_MS * RP_NS_PER_MS &&
+			rp_h2_session_out_bytes(conn->session) >= RP_CONNECTION_OUT_BYTES_MAX;
+
+	if (!is_stuck && rp_h2_session_queued_frames(conn->session) < RP_H2_QUEUED_FRAMES_STOP)
 		return;
 	conn->is_recv_stopped = true;
 	rp_loop_recv_stop(conn->env->loop, &conn->io);

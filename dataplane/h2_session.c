@@ -255,6 +255,11 @@ static void on_request_complete(struct rp_h2_session *session, struct rp_h2_stre
 		.grpc_encoding = rp_bytes(store->encoding, store->encoding_len),
 	};
 
+	/* Frame by frame in turn with the others (RFC 9218 4.2): a large body must not hold up the
+	 * events of other streams. */
+	const nghttp2_extpri in_turn = {.urgency = NGHTTP2_EXTPRI_DEFAULT_URGENCY, .inc = 1};
+
+	(void)nghttp2_session_change_extpri_stream_priority(session->h2, stream->id, &in_turn, 1);
 	stream->is_announced = true;
 	flush_add(stream);
 	session->env->stream_ops->on_request(stream, &request);
@@ -435,7 +440,8 @@ static void submit_trailers(struct rp_h2_stream *stream)
 }
 
 /* How much the next DATA frame of the stream may carry; the bytes themselves are written by
- * on_send_data(). There is never an empty frame: with nothing queued the stream rests. */
+ * on_send_data(). There is never an empty frame: with nothing queued the stream rests, or nghttp2
+ * drops the frame for the trailers. */
 static ssize_t on_read(nghttp2_session *h2, int32_t id, uint8_t *buf, size_t length,
 		       uint32_t *data_flags, nghttp2_data_source *source, void *user)
 {
@@ -445,7 +451,7 @@ static ssize_t on_read(nghttp2_session *h2, int32_t id, uint8_t *buf, size_t len
 	(void)id;
 	(void)buf;
 	(void)user;
-	if (stream->out.bytes == 0) {
+	if (stream->out.bytes == 0 && !stream->is_finished) {
 		stream->is_deferred = true;
 		return NGHTTP2_ERR_DEFERRED;
 	}
@@ -590,7 +596,12 @@ int rp_h2_session_feed(struct rp_h2_session *session, struct rp_bytes in)
 {
 	ssize_t n = nghttp2_session_mem_recv(session->h2, in.ptr, in.len);
 
-	return n == (ssize_t)in.len ? RP_OK : RP_EPROTO;
+	if (n != (ssize_t)in.len)
+		return RP_EPROTO;
+	if (rp_h2_session_queued_frames(session) <= RP_H2_QUEUED_FRAMES_MAX)
+		return RP_OK;
+	(void)nghttp2_session_terminate_session(session->h2, NGHTTP2_ENHANCE_YOUR_CALM);
+	return RP_EPROTO;
 }
 
 void rp_h2_session_flush(struct rp_h2_session *session)
@@ -655,6 +666,11 @@ uint32_t rp_h2_session_stream_count(const struct rp_h2_session *session)
 uint64_t rp_h2_session_out_bytes(const struct rp_h2_session *session)
 {
 	return session->out_bytes;
+}
+
+size_t rp_h2_session_queued_frames(const struct rp_h2_session *session)
+{
+	return nghttp2_session_get_outbound_queue_size(session->h2);
 }
 
 bool rp_h2_session_is_established(const struct rp_h2_session *session)

@@ -96,7 +96,8 @@ void rp_h2_session_set_wake(struct rp_h2_session *session, void (*wake)(void *us
 /** All streams get on_close first. */
 void rp_h2_session_free(struct rp_h2_session *session);
 
-/** Bytes from the peer. @return RP_OK; RP_EPROTO: pull what is left (GOAWAY), then close */
+/** Bytes from the peer. @return RP_OK; RP_EPROTO: broken, or over RP_H2_QUEUED_FRAMES_MAX: pull
+ * what is left (GOAWAY), then close */
 RP_MUST_CHECK int rp_h2_session_feed(struct rp_h2_session *session, struct rp_bytes in);
 /** End of a turn: on_flush for each stream that got data. */
 void rp_h2_session_flush(struct rp_h2_session *session);
@@ -115,6 +116,8 @@ bool rp_h2_session_is_done(const struct rp_h2_session *session);
 uint32_t rp_h2_session_stream_count(const struct rp_h2_session *session);
 /** Bytes queued by all streams, not framed yet. */
 uint64_t rp_h2_session_out_bytes(const struct rp_h2_session *session);
+/** Frames that wait to be pulled and for no window: all but DATA. */
+size_t rp_h2_session_queued_frames(const struct rp_h2_session *session);
 /** The client's preface and SETTINGS have come. */
 bool rp_h2_session_is_established(const struct rp_h2_session *session);
 bool rp_h2_session_is_health(const struct rp_h2_session *session);

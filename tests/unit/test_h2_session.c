@@ -547,6 +547,47 @@ static void finishing_later_needs_no_empty_data_frame(void **state)
 	nghttp2_session_del(c.h2);
 }
 
+/* The last DATA frame is made but does not fit into this pull; the end is told meanwhile. */
+static void finishing_behind_a_frame_that_waits_sends_trailers(void **state)
+{
+	struct rp_h2_session *session = *state;
+	static struct client c;
+
+	client_init(&c, 1 << 20);
+	c.holds_end = true;
+	pull_max = 1;
+	int32_t id = client_request(&c, "/a.B/C", 16384 + 98, true);
+
+	while (reply_of(&c, id)->body_bytes < 16384)
+		assert_true(exchange(session, &c, SIZE_MAX / 2));
+	assert_int_equal(reply_of(&c, id)->body_bytes, 16384);
+	c.holds_end = false;
+	nghttp2_session_resume_data(c.h2, id);
+	settle(session, &c, SIZE_MAX / 2);
+	check_echo(reply_of(&c, id), 16384 + 98);
+	nghttp2_session_del(c.h2);
+}
+
+static void a_small_answer_does_not_wait_for_a_large_one(void **state)
+{
+	struct rp_h2_session *session = *state;
+	static struct client c;
+
+	client_init(&c, 1 << 20);
+	settle(session, &c, SIZE_MAX / 2);
+	int32_t large = client_request(&c, "/a.B/C", 300000, true);
+	int32_t small = client_request(&c, "/a.B/C", 10, true);
+
+	/* One pull: as much as the connection's window of 65,535 bytes lets through. */
+	assert_true(exchange(session, &c, SIZE_MAX / 2));
+	assert_true(reply_of(&c, large)->body_bytes < 65535);
+	assert_int_equal(reply_of(&c, small)->body_bytes, 12);
+	settle(session, &c, SIZE_MAX / 2);
+	check_echo(reply_of(&c, large), 300000);
+	check_echo(reply_of(&c, small), 10);
+	nghttp2_session_del(c.h2);
+}
+
 static void long_paths_are_cut_and_too_many_headers_refused(void **state)
 {
 	struct rp_h2_session *session = *state;
@@ -653,6 +694,35 @@ static void resets_before_any_answer_are_bounded(void **state)
 	fail_msg("a flood of resets was endured");
 }
 
+/* Answers that nobody takes: each needs a frame, whatever becomes of its stream. */
+static void answers_that_are_not_taken_are_bounded(void **state)
+{
+	struct rp_h2_session *session = *state;
+	static const uint8_t settings[] = {0, 0, 0, 4, 0, 0, 0, 0, 0};
+	size_t pulled = 0;
+	int err = rp_h2_session_feed(session, RP_BYTES_LIT("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"));
+
+	finishes_at_once = true;
+	assert_int_equal(err, RP_OK);
+	err = rp_h2_session_feed(session, rp_bytes(settings, sizeof(settings)));
+	for (uint32_t id = 1; id < 4 * RP_H2_QUEUED_FRAMES_MAX && err == RP_OK; id += 2) {
+		const uint8_t bytes[] = {(uint8_t)(id >> 16), (uint8_t)(id >> 8), (uint8_t)id};
+		uint8_t frames[] = {0,	  0,	6,    1,    5, 0,   0, 0, 0, /* HEADERS */
+				    0x83, 0x86, 0x84, 0x01, 1, 'h', 0, 0, 4,
+				    3,	  0,	0,    0,    0, 0, /* RST_STREAM */
+				    0,	  0,	0,    8};
+
+		memcpy(frames + 6, bytes, sizeof(bytes));
+		memcpy(frames + 21, bytes, sizeof(bytes));
+		err = rp_h2_session_feed(session, rp_bytes(frames, sizeof(frames)));
+		assert_true(rp_h2_session_queued_frames(session) <= RP_H2_QUEUED_FRAMES_MAX + 4);
+	}
+	assert_int_equal(err, RP_EPROTO);
+	to_client_bytes = 0;
+	assert_int_equal(rp_h2_session_pull(session, take, &pulled), RP_OK);
+	assert_true(rp_h2_session_is_done(session));
+}
+
 static void both_goaways_come_in_order_and_streams_run_to_their_end(void **state)
 {
 	struct rp_h2_session *session = *state;
@@ -730,6 +800,9 @@ int main(void)
 		TEST(a_refusal_is_trailers_only_with_an_encoded_message),
 		TEST(a_rejection_is_a_bare_http_status),
 		TEST(finishing_later_needs_no_empty_data_frame),
+		TEST(finishing_behind_a_frame_that_waits_sends_trailers),
+		TEST(a_small_answer_does_not_wait_for_a_large_one),
+		TEST(answers_that_are_not_taken_are_bounded),
 		TEST(long_paths_are_cut_and_too_many_headers_refused),
 		TEST(streams_over_the_workers_limit_are_refused),
 		TEST(resets_before_any_answer_are_bounded),

@@ -18,11 +18,12 @@
 
 #include <cmocka.h>
 
+#include "dataplane/pb_wire.h"
 #include "dataplane/worker.h"
 #include "shm/clock.h"
 #include "shm/layout.h"
 
-enum { WORKERS = 2, CLIENTS = 8, HIGH_FD = 300 };
+enum { WORKERS = 2, CLIENTS = 8, HIGH_FD = 300, STALL_STREAMS = 100, STALL_BYTES = 150000 };
 
 static struct {
 	struct rp_shared shared;
@@ -193,6 +194,8 @@ struct client {
 	int goaways;
 	int acks;
 	int times_connected;
+	int ends;			   /* of streams */
+	uint32_t taken[2 * STALL_STREAMS]; /* DATA bytes by stream id, not given back */
 	bool is_open;
 };
 
@@ -218,6 +221,10 @@ static void on_frame(struct client *c, const uint8_t *frame, size_t n)
 		c->settings++;
 	if (frame[3] == 7)
 		c->goaways++;
+	if (frame[3] == 0 && frame[8] < RP_ARRAY_LEN(c->taken))
+		c->taken[frame[8]] += (uint32_t)(n - 9);
+	if (frame[3] == 1 && (frame[4] & 1) != 0)
+		c->ends++;
 	if (frame[3] == 6 && (frame[4] & 1) != 0)
 		c->acks++;
 	if (frame[3] == 6 && (frame[4] & 1) == 0) {
@@ -485,6 +492,111 @@ static void a_peer_that_does_not_read_is_cut_off(void **state)
 	close_clients();
 }
 
+static void put(struct rp_writer *w, uint8_t type, uint8_t flags, uint32_t stream,
+		struct rp_bytes payload)
+{
+	rp_write_be32(w, (uint32_t)payload.len << 8 | type);
+	rp_write_u8(w, flags);
+	rp_write_be32(w, stream);
+	rp_write_bytes(w, payload);
+}
+
+/* Streams whose answers are larger than their windows. */
+static struct rp_bytes stalling_calls(uint8_t *out, size_t out_bytes)
+{
+	static const uint8_t call[] = "\x83\x86\x01\x01h"
+				      "\x04\x34"
+				      "/envoy.service.ext_proc.v3.ExternalProcessor/Process"
+				      "\x0f\x10\x10"
+				      "application/grpc";
+	static uint8_t message[STALL_BYTES];
+	struct rp_writer m = rp_writer(message, sizeof(message));
+	struct rp_writer w = rp_writer(out, out_bytes);
+	size_t body = STALL_BYTES - 13;
+
+	rp_write_u8(&m, 0);
+	rp_write_be32(&m, STALL_BYTES - 5);
+	rp_write_u8(&m, 0x2a); /* response_body */
+	rp_pb_write_varint(&m, body + 4);
+	rp_write_u8(&m, 0x0a);
+	rp_pb_write_varint(&m, body);
+	assert_int_equal(m.err, RP_OK);
+	assert_int_equal(rp_written(&m) + body, STALL_BYTES);
+	for (uint32_t id = 1; id < 2 * STALL_STREAMS; id += 2) {
+		put(&w, 1, 4, id, rp_bytes(call, sizeof(call) - 1));
+		for (size_t at = 0; at < STALL_BYTES; at += 16384)
+			put(&w, 0, at + 16384 >= STALL_BYTES, id,
+			    rp_bytes_slice(rp_bytes(message, STALL_BYTES), at, 16384));
+	}
+	assert_int_equal(w.err, RP_OK);
+	return rp_writer_bytes(&w);
+}
+
+static void give_back_windows(struct client *c)
+{
+	uint8_t bytes[13];
+	uint8_t count[4];
+
+	for (uint32_t id = 1; id < 2 * STALL_STREAMS; id += 2) {
+		struct rp_writer w = rp_writer(bytes, sizeof(bytes));
+		struct rp_writer n = rp_writer(count, sizeof(count));
+
+		if (c->taken[id] == 0)
+			continue;
+		rp_write_be32(&n, c->taken[id]);
+		put(&w, 8, 0, id, rp_bytes(count, sizeof(count)));
+		c->taken[id] = 0;
+		assert_int_equal(send(c->fd, bytes, sizeof(bytes), MSG_NOSIGNAL), sizeof(bytes));
+	}
+}
+
+/* While the peer sleeps its answers pile up and it is not listened to. When it is awake again, all
+ * that its windows allow leaves; then its WINDOW_UPDATEs must be heard. */
+static void a_peer_that_slept_gets_all_its_answers(void **state)
+{
+	static const uint8_t opening[] = {0, 0, 0, 4, 1, 0, 0, 0, 0, /* acknowledged SETTINGS */
+					  0, 0, 4, 8, 0, 0, 0, 0, 0, 0x3f, 0, 0, 0};
+	const size_t bytes = (size_t)STALL_STREAMS * (STALL_BYTES + 1024);
+	uint8_t *storage = malloc(bytes);
+	static struct client c;
+	int waits = 0;
+
+	(void)state;
+	memset(&c, 0, sizeof(c));
+	client_connect(&c, &sup.ext_proc);
+	for (int i = 0; i < 200 && c.settings == 0; i++) {
+		usleep(10000);
+		client_read(&c);
+	}
+	assert_int_equal(c.settings, 1);
+	assert_int_equal(send(c.fd, opening, sizeof(opening), MSG_NOSIGNAL), sizeof(opening));
+	usleep(50000);
+	struct rp_bytes left = stalling_calls(storage, bytes);
+
+	for (int64_t end = rp_clock_monotonic_ns() + 20 * RP_NS_PER_S;
+	     c.ends < STALL_STREAMS && c.is_open && rp_clock_monotonic_ns() < end;) {
+		ssize_t n = left.len > 0
+				    ? send(c.fd, left.ptr, left.len, MSG_NOSIGNAL | MSG_DONTWAIT)
+				    : 0;
+
+		if (n > 0)
+			left = rp_bytes_slice(left, (size_t)n, left.len);
+		if (n < 0 || left.len == 0)
+			waits++;
+		if (waits < 50)
+			usleep(n > 0 ? 0 : 10000); /* asleep */
+		else
+			client_read(&c);
+		if (left.len == 0)
+			give_back_windows(&c);
+	}
+	assert_int_equal(left.len, 0);
+	assert_int_equal(c.ends, STALL_STREAMS);
+	assert_int_equal(c.goaways, 0);
+	close(c.fd);
+	free(storage);
+}
+
 static void the_chosen_back_end_is_reported(void **state)
 {
 	for (int i = 0; i < WORKERS; i++)
@@ -508,6 +620,7 @@ int main(void)
 		BOTH(pings_are_answered_and_earn_no_goaway),
 		BOTH(garbage_is_closed_cleanly),
 		BOTH(a_peer_that_does_not_read_is_cut_off),
+		BOTH(a_peer_that_slept_gets_all_its_answers),
 		BOTH(the_chosen_back_end_is_reported),
 	};
 
