@@ -3,6 +3,24 @@
 
 #include <stdlib.h>
 
+/* AddressSanitizer sees a piece's end if it is told: what is not handed out is poisoned, and behind
+ * each piece a gap stays so. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HAS_ASAN
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define HAS_ASAN
+#endif
+#ifdef HAS_ASAN
+#include <sanitizer/asan_interface.h>
+enum { GAP_BYTES = 8 };
+#else
+#define ASAN_POISON_MEMORY_REGION(at, bytes)   ((void)(at), (void)(bytes))
+#define ASAN_UNPOISON_MEMORY_REGION(at, bytes) ((void)(at), (void)(bytes))
+enum { GAP_BYTES = 0 };
+#endif
+
 struct rp_arena_block {
 	struct rp_arena_block *next;
 	size_t bytes; /* of the whole block, head included */
@@ -18,12 +36,23 @@ void rp_arena_pool_init(struct rp_arena_pool *pool)
 	*pool = (struct rp_arena_pool){0};
 }
 
+static size_t data_bytes(const struct rp_arena_block *block)
+{
+	return block->bytes - sizeof(*block);
+}
+
+static void block_free(struct rp_arena_block *block)
+{
+	ASAN_UNPOISON_MEMORY_REGION(block->data, data_bytes(block));
+	free(block);
+}
+
 static void free_list(struct rp_arena_block *block)
 {
 	while (block != NULL) {
 		struct rp_arena_block *next = block->next;
 
-		free(block);
+		block_free(block);
 		block = next;
 	}
 }
@@ -65,6 +94,7 @@ static struct rp_arena_block *block_take(struct rp_arena_pool *pool, size_t byte
 	if (block != NULL) {
 		block->bytes = bytes;
 		pool->bytes_total += bytes;
+		ASAN_POISON_MEMORY_REGION(block->data, data_bytes(block));
 	}
 	return block;
 }
@@ -75,9 +105,10 @@ static void block_give(struct rp_arena_pool *pool, struct rp_arena_block *block)
 
 	if (list == NULL) {
 		pool->bytes_total -= block->bytes;
-		free(block);
+		block_free(block);
 		return;
 	}
+	ASAN_POISON_MEMORY_REGION(block->data, data_bytes(block));
 	block->next = *list;
 	*list = block;
 }
@@ -128,16 +159,21 @@ static void *alloc_in_new_block(struct rp_arena *arena, size_t n)
 
 void *rp_arena_alloc(struct rp_arena *arena, size_t n)
 {
+	size_t bytes;
+	void *piece;
+
 	if (n > RP_ARENA_BYTES_MAX)
 		return NULL;
-	n = rp_align_up(rp_max_size(n, 1), ALIGNMENT);
-	if (n <= (size_t)(arena->end - arena->at)) {
-		void *piece = arena->at;
-
-		arena->at += n;
-		return piece;
+	bytes = rp_align_up(rp_max_size(n, 1), ALIGNMENT) + GAP_BYTES;
+	if (bytes <= (size_t)(arena->end - arena->at)) {
+		piece = arena->at;
+		arena->at += bytes;
+	} else {
+		piece = alloc_in_new_block(arena, bytes);
 	}
-	return alloc_in_new_block(arena, n);
+	if (piece != NULL)
+		ASAN_UNPOISON_MEMORY_REGION(piece, n);
+	return piece;
 }
 
 void *rp_arena_calloc(struct rp_arena *arena, size_t n)
