@@ -130,7 +130,10 @@ void world_begin(struct world *world, const struct world_options *options)
 	world->next_slot = (uint32_t)(world->generation % RP_PUBLICATION_SLOTS);
 	rp_inflight_clear_row(&live->inflight, 0); /* of a row that failed */
 	memset(&region->counters, 0, sizeof(region->counters));
-	memset(&region->series, 0, sizeof(region->series));
+	/* Those that were used: the whole table takes longer than a row. */
+	memset(&region->series, 0,
+	       offsetof(struct rp_request_series_table, series) +
+		       (atomic_load(&region->series.count) + 1) * sizeof(region->series.series[0]));
 	world->shared.tables->settings = options->settings;
 	publish_config(world, options);
 	publish_endpoints(world, options);
@@ -164,6 +167,8 @@ void world_end(struct world *world)
 		assert_int_equal(rp_inflight_sum(&world->env.live->inflight, 1, i), 0);
 	assert_int_equal(world->env.bodies.bytes_used, 0);
 	assert_int_equal(atomic_load(&world->env.counters->streams_inflight), 0);
+	for (uint32_t i = 0; i <= atomic_load(&world->env.series->count); i++)
+		assert_int_equal(atomic_load(&world->env.series->series[i].running), 0);
 	rp_grpc_fini(&world->env);
 	rp_h2_env_fini(&world->h2);
 	rp_sched_free(world->env.sched);
