@@ -32,8 +32,8 @@ enum state {
 
 struct conn {
 	struct rp_admin_http *admin; /* NULL: free */
-	struct rp_loop_watch watch;
-	struct rp_loop_timer timer;
+	struct rp_events_watch watch;
+	struct rp_events_timer timer;
 	enum state state;
 	bool is_last;	/* close after this response */
 	uint64_t moved; /* when it last got on: the smaller, the longer ago */
@@ -54,20 +54,20 @@ struct rp_admin_http {
 	struct page_buffer buffer[PAGE_BUFFERS];
 	uint64_t clock; /* counts what happens, for `age` and `moved` */
 	int listen_fd;
-	struct rp_loop_watch listener;
-	struct rp_loop_timer accept_retry;
+	struct rp_events_watch listener;
+	struct rp_events_timer accept_retry;
 	struct conn conn[RP_ADMIN_CONNECTIONS_MAX];
 };
 
-static void on_conn(struct rp_loop_watch *watch, uint32_t events);
+static void on_conn(struct rp_events_watch *watch, uint32_t events);
 
 /* ---- connections ---- */
 
 static void set_deadline(struct conn *conn, int64_t seconds)
 {
-	struct rp_loop *loop = conn->admin->control->loop;
+	struct rp_events *loop = conn->admin->control->loop;
 
-	rp_loop_timer_set(loop, &conn->timer, rp_loop_now_ns(loop) + seconds * RP_NS_PER_S);
+	rp_events_timer_set(loop, &conn->timer, rp_events_now_ns(loop) + seconds * RP_NS_PER_S);
 }
 
 static void release_page(struct conn *conn)
@@ -79,17 +79,17 @@ static void release_page(struct conn *conn)
 
 static void close_conn(struct conn *conn)
 {
-	struct rp_loop *loop = conn->admin->control->loop;
+	struct rp_events *loop = conn->admin->control->loop;
 	int fd = conn->watch.fd;
 
 	release_page(conn);
-	rp_loop_timer_cancel(loop, &conn->timer);
-	rp_loop_unwatch(loop, &conn->watch);
+	rp_events_timer_cancel(loop, &conn->timer);
+	rp_events_unwatch(loop, &conn->watch);
 	close(fd);
 	conn->admin = NULL;
 }
 
-static void on_deadline(struct rp_loop_timer *timer)
+static void on_deadline(struct rp_events_timer *timer)
 {
 	close_conn(timer->user);
 }
@@ -97,7 +97,7 @@ static void on_deadline(struct rp_loop_timer *timer)
 /* Wait for these events, or give up. @return false: closed */
 static bool wait_for(struct conn *conn, uint32_t events)
 {
-	if (rp_loop_rewatch(conn->admin->control->loop, &conn->watch, events) == RP_OK)
+	if (rp_events_rewatch(conn->admin->control->loop, &conn->watch, events) == RP_OK)
 		return true;
 	close_conn(conn);
 	return false;
@@ -377,7 +377,7 @@ static void drain(struct conn *conn)
 		close_conn(conn);
 }
 
-static void on_conn(struct rp_loop_watch *watch, uint32_t events RP_UNUSED)
+static void on_conn(struct rp_events_watch *watch, uint32_t events RP_UNUSED)
 {
 	struct conn *conn = watch->user;
 
@@ -423,9 +423,9 @@ static void add_conn(struct rp_admin_http *admin, int fd)
 	conn->moved = ++admin->clock;
 	conn->in_len = 0;
 	conn->page = NULL;
-	conn->watch = (struct rp_loop_watch){.fd = -1};
-	rp_loop_timer_init(&conn->timer, on_deadline, conn);
-	if (rp_loop_watch(admin->control->loop, &conn->watch, fd, EPOLLIN, on_conn, conn) !=
+	conn->watch = (struct rp_events_watch){.fd = -1};
+	rp_events_timer_init(&conn->timer, on_deadline, conn);
+	if (rp_events_watch(admin->control->loop, &conn->watch, fd, EPOLLIN, on_conn, conn) !=
 	    RP_OK) {
 		conn->admin = NULL;
 		close(fd);
@@ -434,28 +434,28 @@ static void add_conn(struct rp_admin_http *admin, int fd)
 	set_deadline(conn, RP_ADMIN_REQUEST_S);
 }
 
-static void on_listener(struct rp_loop_watch *watch, uint32_t events RP_UNUSED);
+static void on_listener(struct rp_events_watch *watch, uint32_t events RP_UNUSED);
 
 static void listen_again(struct rp_admin_http *admin)
 {
-	struct rp_loop *loop = admin->control->loop;
+	struct rp_events *loop = admin->control->loop;
 
-	if (rp_loop_watch(loop, &admin->listener, admin->listen_fd, EPOLLIN, on_listener, admin) !=
-	    RP_OK)
-		rp_loop_timer_set(loop, &admin->accept_retry,
-				  rp_loop_now_ns(loop) + ACCEPT_RETRY_MS * RP_NS_PER_MS);
+	if (rp_events_watch(loop, &admin->listener, admin->listen_fd, EPOLLIN, on_listener,
+			    admin) != RP_OK)
+		rp_events_timer_set(loop, &admin->accept_retry,
+				    rp_events_now_ns(loop) + ACCEPT_RETRY_MS * RP_NS_PER_MS);
 }
 
-static void on_accept_retry(struct rp_loop_timer *timer)
+static void on_accept_retry(struct rp_events_timer *timer)
 {
 	listen_again(timer->user);
 }
 
 /* One a turn: the listener reports again if there are more. */
-static void on_listener(struct rp_loop_watch *watch, uint32_t events RP_UNUSED)
+static void on_listener(struct rp_events_watch *watch, uint32_t events RP_UNUSED)
 {
 	struct rp_admin_http *admin = watch->user;
-	struct rp_loop *loop = admin->control->loop;
+	struct rp_events *loop = admin->control->loop;
 	int fd = accept4(admin->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	if (fd >= 0) {
@@ -466,9 +466,9 @@ static void on_listener(struct rp_loop_watch *watch, uint32_t events RP_UNUSED)
 		return; /* the client has gone already */
 	RP_LOG(RP_LOG_ERROR, LOGGER, "Cannot accept a connection",
 	       RP_F_TEXT("error", rp_err_text(-errno)));
-	rp_loop_unwatch(loop, &admin->listener);
-	rp_loop_timer_set(loop, &admin->accept_retry,
-			  rp_loop_now_ns(loop) + ACCEPT_RETRY_MS * RP_NS_PER_MS);
+	rp_events_unwatch(loop, &admin->listener);
+	rp_events_timer_set(loop, &admin->accept_retry,
+			    rp_events_now_ns(loop) + ACCEPT_RETRY_MS * RP_NS_PER_MS);
 }
 
 /* ---- the whole ---- */
@@ -482,13 +482,13 @@ int rp_admin_http_new(struct rp_control *control, int listen_fd, struct rp_admin
 		return RP_ENOMEM;
 	admin->control = control;
 	admin->listen_fd = listen_fd;
-	rp_loop_timer_init(&admin->accept_retry, on_accept_retry, admin);
+	rp_events_timer_init(&admin->accept_retry, on_accept_retry, admin);
 	for (size_t i = 0; i < PAGE_BUFFERS; i++)
 		rp_prom_init(&admin->buffer[i].prom, RP_ADMIN_PAGE_BYTES_MAX);
 	err = rp_metrics_page_new(control, &admin->page);
 	if (err == RP_OK)
-		err = rp_loop_watch(control->loop, &admin->listener, listen_fd, EPOLLIN,
-				    on_listener, admin);
+		err = rp_events_watch(control->loop, &admin->listener, listen_fd, EPOLLIN,
+				      on_listener, admin);
 	if (err != RP_OK) {
 		rp_admin_http_free(admin);
 		return err;
@@ -505,8 +505,8 @@ void rp_admin_http_free(struct rp_admin_http *admin)
 		if (admin->conn[i].admin != NULL)
 			close_conn(&admin->conn[i]);
 	}
-	rp_loop_timer_cancel(admin->control->loop, &admin->accept_retry);
-	rp_loop_unwatch(admin->control->loop, &admin->listener);
+	rp_events_timer_cancel(admin->control->loop, &admin->accept_retry);
+	rp_events_unwatch(admin->control->loop, &admin->listener);
 	rp_metrics_page_free(admin->page);
 	for (size_t i = 0; i < PAGE_BUFFERS; i++)
 		rp_prom_fini(&admin->buffer[i].prom);

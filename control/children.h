@@ -8,7 +8,7 @@
 
 #include <sys/types.h>
 
-#include "control/loop.h"
+#include "control/event_loop.h"
 #include "shm/process.h"
 
 /* A descriptor of the supervisor's and its number in the child. */
@@ -29,7 +29,7 @@ struct rp_child {
 	int64_t started_ns;
 	uint32_t quick_deaths;	 /* in a row */
 	uint32_t stalled_checks; /* in a row */
-	struct rp_loop_timer respawn;
+	struct rp_events_timer respawn;
 };
 
 /** Path of a program that stands beside the running one. @return RP_OK, RP_ETOOBIG or -errno */

@@ -36,12 +36,12 @@ static int fault(const char *msg, int err)
 	return RP_EXIT_FAULT;
 }
 
-static void on_signal(struct rp_loop_watch *watch, uint32_t events RP_UNUSED)
+static void on_signal(struct rp_events_watch *watch, uint32_t events RP_UNUSED)
 {
-	rp_loop_stop(watch->user);
+	rp_events_stop(watch->user);
 }
 
-static int watch_signals(struct rp_control *c, struct rp_loop_watch *watch)
+static int watch_signals(struct rp_control *c, struct rp_events_watch *watch)
 {
 	sigset_t set;
 	int fd;
@@ -54,7 +54,7 @@ static int watch_signals(struct rp_control *c, struct rp_loop_watch *watch)
 	fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	return rp_loop_watch(c->loop, watch, fd, EPOLLIN, on_signal, c->loop);
+	return rp_events_watch(c->loop, watch, fd, EPOLLIN, on_signal, c->loop);
 }
 
 /* Everybody hears of a publication: workers, scraping, and at the first one the supervisor, which
@@ -192,7 +192,7 @@ static void stop_parts(struct rp_control *c)
 int rp_control_run(int argc, char *const argv[])
 {
 	struct rp_control *c = calloc(1, sizeof(*c));
-	struct rp_loop_watch signals = {0};
+	struct rp_events_watch signals = {0};
 	struct rp_diag diag = {0};
 	int code = RP_EXIT_FAULT;
 	int err;
@@ -216,7 +216,7 @@ int rp_control_run(int argc, char *const argv[])
 	c->settings = &c->shared.tables->settings;
 	rp_log_set_verbosity((int)c->settings->verbosity);
 	name_pool(c);
-	err = rp_loop_new(&c->loop);
+	err = rp_events_new(&c->loop);
 	if (err == RP_OK)
 		err = watch_signals(c, &signals);
 	if (err != RP_OK) {
@@ -225,13 +225,13 @@ int rp_control_run(int argc, char *const argv[])
 	}
 	code = start_parts(c);
 	if (code == RP_EXIT_OK) {
-		err = rp_loop_run(c->loop);
+		err = rp_events_run(c->loop);
 		if (err != RP_OK)
 			code = fault("The event loop failed", err);
 	}
 	stop_parts(c);
 out:
-	rp_loop_free(c->loop);
+	rp_events_free(c->loop);
 	if (c->shared.live != NULL)
 		rp_shared_detach(&c->shared);
 	free(c);

@@ -9,7 +9,7 @@
 
 #include "config/flags.h"
 #include "config/rp_config.h"
-#include "control/loop.h"
+#include "control/event_loop.h"
 #include "shm/layout.h"
 
 struct rp_admin_http;
@@ -21,7 +21,7 @@ struct rp_secrets;
 
 struct rp_control {
 	/* Set before any part is made; parts may rely on all of it. */
-	struct rp_loop *loop;
+	struct rp_events *loop;
 	struct rp_shared shared;	    /* attached; control writes `tables` */
 	const struct rp_settings *settings; /* in the segment, read-only */
 	struct rp_flags flags;

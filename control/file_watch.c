@@ -53,14 +53,14 @@ static void watch_directory(struct rp_file_watch *watch)
 
 static void note_change(struct rp_file_watch *watch)
 {
-	int64_t now_ns = rp_loop_now_ns(watch->loop);
+	int64_t now_ns = rp_events_now_ns(watch->loop);
 	int64_t call_ns = now_ns + watch->quiet_ns;
 
 	if (!watch->quiet.is_set)
 		watch->first_event_ns = now_ns;
 	if (call_ns > watch->first_event_ns + BURST_FACTOR * watch->quiet_ns)
 		call_ns = watch->first_event_ns + BURST_FACTOR * watch->quiet_ns;
-	rp_loop_timer_set(watch->loop, &watch->quiet, call_ns);
+	rp_events_timer_set(watch->loop, &watch->quiet, call_ns);
 }
 
 static bool is_ours(const struct rp_file_watch *watch, const struct inotify_event *event)
@@ -75,7 +75,7 @@ static bool is_ours(const struct rp_file_watch *watch, const struct inotify_even
 }
 
 /* An event of another name counts if our files look different since: they may be symlinks. */
-static void on_events(struct rp_loop_watch *loop_watch, uint32_t events RP_UNUSED)
+static void on_events(struct rp_events_watch *loop_watch, uint32_t events RP_UNUSED)
 {
 	struct rp_file_watch *watch = loop_watch->user;
 	_Alignas(struct inotify_event) char buf[4096];
@@ -100,7 +100,7 @@ static void on_events(struct rp_loop_watch *loop_watch, uint32_t events RP_UNUSE
 		note_change(watch);
 }
 
-static void on_quiet(struct rp_loop_timer *timer)
+static void on_quiet(struct rp_events_timer *timer)
 {
 	struct rp_file_watch *watch = timer->user;
 
@@ -108,19 +108,20 @@ static void on_quiet(struct rp_loop_timer *timer)
 	watch->fn(watch->user);
 }
 
-static void on_look(struct rp_loop_timer *timer)
+static void on_look(struct rp_events_timer *timer)
 {
 	struct rp_file_watch *watch = timer->user;
 
-	rp_loop_timer_set(watch->loop, timer, rp_loop_now_ns(watch->loop) + RP_NS_PER_S);
+	rp_events_timer_set(watch->loop, timer, rp_events_now_ns(watch->loop) + RP_NS_PER_S);
 	if (watch->directory_watch < 0)
 		watch_directory(watch);
 	if (has_changed(watch))
 		note_change(watch);
 }
 
-int rp_file_watch_start(struct rp_file_watch *watch, struct rp_loop *loop, const char *const *path,
-			uint32_t file_count, int64_t quiet_ns, rp_file_watch_fn *fn, void *user)
+int rp_file_watch_start(struct rp_file_watch *watch, struct rp_events *loop,
+			const char *const *path, uint32_t file_count, int64_t quiet_ns,
+			rp_file_watch_fn *fn, void *user)
 {
 	const char *slash;
 	int err;
@@ -145,12 +146,12 @@ int rp_file_watch_start(struct rp_file_watch *watch, struct rp_loop *loop, const
 	else
 		snprintf(watch->directory, sizeof(watch->directory), "%.*s/",
 			 (int)(slash - path[0]), path[0]);
-	rp_loop_timer_init(&watch->quiet, on_quiet, watch);
-	rp_loop_timer_init(&watch->look, on_look, watch);
+	rp_events_timer_init(&watch->quiet, on_quiet, watch);
+	rp_events_timer_init(&watch->look, on_look, watch);
 	watch->inotify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	if (watch->inotify_fd >= 0) {
-		err = rp_loop_watch(loop, &watch->watch, watch->inotify_fd, EPOLLIN, on_events,
-				    watch);
+		err = rp_events_watch(loop, &watch->watch, watch->inotify_fd, EPOLLIN, on_events,
+				      watch);
 		if (err != RP_OK) {
 			close(watch->inotify_fd);
 			watch->inotify_fd = -1;
@@ -159,7 +160,7 @@ int rp_file_watch_start(struct rp_file_watch *watch, struct rp_loop *loop, const
 	}
 	watch_directory(watch);
 	(void)has_changed(watch);
-	rp_loop_timer_set(loop, &watch->look, rp_loop_now_ns(loop) + RP_NS_PER_S);
+	rp_events_timer_set(loop, &watch->look, rp_events_now_ns(loop) + RP_NS_PER_S);
 	return RP_OK;
 }
 
@@ -167,10 +168,10 @@ void rp_file_watch_stop(struct rp_file_watch *watch)
 {
 	if (watch->loop == NULL)
 		return;
-	rp_loop_timer_cancel(watch->loop, &watch->quiet);
-	rp_loop_timer_cancel(watch->loop, &watch->look);
+	rp_events_timer_cancel(watch->loop, &watch->quiet);
+	rp_events_timer_cancel(watch->loop, &watch->look);
 	if (watch->inotify_fd >= 0) {
-		rp_loop_unwatch(watch->loop, &watch->watch);
+		rp_events_unwatch(watch->loop, &watch->watch);
 		close(watch->inotify_fd);
 	}
 	*watch = (struct rp_file_watch){0};

@@ -11,7 +11,7 @@
 
 #include <sys/stat.h>
 
-#include "control/loop.h"
+#include "control/event_loop.h"
 
 enum { RP_FILE_WATCH_FILES_MAX = 2 };
 
@@ -28,16 +28,16 @@ struct rp_file_stamp {
 };
 
 struct rp_file_watch {
-	struct rp_loop *loop;
+	struct rp_events *loop;
 	rp_file_watch_fn *fn;
 	void *user;
 	int64_t quiet_ns;
 	int64_t first_event_ns; /* of the burst under way */
 	int inotify_fd;
 	int directory_watch; /* < 0: none */
-	struct rp_loop_watch watch;
-	struct rp_loop_timer quiet;
-	struct rp_loop_timer look;
+	struct rp_events_watch watch;
+	struct rp_events_timer quiet;
+	struct rp_events_timer look;
 	uint32_t file_count;
 	char directory[1024];
 	char path[RP_FILE_WATCH_FILES_MAX][1024];
@@ -52,7 +52,7 @@ struct rp_file_watch {
  * end leads to a call after ten times as long
  * @return RP_OK, RP_ETOOBIG (path too long) or -errno; without inotify it makes do with stamps
  */
-RP_MUST_CHECK int rp_file_watch_start(struct rp_file_watch *watch, struct rp_loop *loop,
+RP_MUST_CHECK int rp_file_watch_start(struct rp_file_watch *watch, struct rp_events *loop,
 				      const char *const *path, uint32_t file_count,
 				      int64_t quiet_ns, rp_file_watch_fn *fn, void *user);
 /** Idempotent; fine on a zeroed watch. */

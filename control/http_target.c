@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static void on_event(struct rp_loop_watch *watch, uint32_t events);
+static void on_event(struct rp_events_watch *watch, uint32_t events);
 
 static int set_address(struct rp_http_target *target, struct rp_bytes ip, uint16_t port)
 {
@@ -69,7 +69,7 @@ static void disconnect(struct rp_http_target *target)
 {
 	if (target->fd < 0)
 		return;
-	rp_loop_unwatch(target->client->loop, &target->watch);
+	rp_events_unwatch(target->client->loop, &target->watch);
 	close(target->fd);
 	target->fd = -1;
 	target->is_reused = false;
@@ -107,8 +107,8 @@ static int set_wants_write(struct rp_http_target *target, bool wants_write)
 	if (target->wants_write == wants_write)
 		return RP_OK;
 	target->wants_write = wants_write;
-	return rp_loop_rewatch(target->client->loop, &target->watch,
-			       wants_write ? EPOLLIN | EPOLLOUT : EPOLLIN);
+	return rp_events_rewatch(target->client->loop, &target->watch,
+				 wants_write ? EPOLLIN | EPOLLOUT : EPOLLIN);
 }
 
 static int open_connection(struct rp_http_target *target)
@@ -128,10 +128,10 @@ static int open_connection(struct rp_http_target *target)
 		target->fd = -1;
 		return err;
 	}
-	target->watch = (struct rp_loop_watch){.fd = -1};
+	target->watch = (struct rp_events_watch){.fd = -1};
 	target->wants_write = true;
-	err = rp_loop_watch(target->client->loop, &target->watch, target->fd, EPOLLIN | EPOLLOUT,
-			    on_event, target);
+	err = rp_events_watch(target->client->loop, &target->watch, target->fd, EPOLLIN | EPOLLOUT,
+			      on_event, target);
 	if (err != RP_OK) {
 		close(target->fd);
 		target->fd = -1;
@@ -212,7 +212,7 @@ static int receive(struct rp_http_target *target)
 	return err;
 }
 
-static void on_event(struct rp_loop_watch *watch, uint32_t events)
+static void on_event(struct rp_events_watch *watch, uint32_t events)
 {
 	struct rp_http_target *target = watch->user;
 	int err = RP_OK;

@@ -9,14 +9,14 @@
 
 #include <netinet/in.h>
 
+#include "control/event_loop.h"
 #include "control/http_response.h"
-#include "control/loop.h"
 
 struct rp_http_target;
 
 /* What several targets of one loop have in common. Outlives them. */
 struct rp_http_client {
-	struct rp_loop *loop;
+	struct rp_events *loop;
 	uint8_t *recv_buffer; /* used within one callback only */
 	size_t recv_bytes;
 	/** A piece of the page; an error ends the fetch with it. */
@@ -27,7 +27,7 @@ struct rp_http_client {
 
 struct rp_http_target {
 	struct rp_http_client *client;
-	struct rp_loop_watch watch;
+	struct rp_events_watch watch;
 	int fd; /* -1: not connected */
 	bool is_in_flight;
 	bool is_reused;	  /* the connection has carried a page before */

@@ -12,7 +12,7 @@ enum { PERIOD_MS = 20, RECORDS_PER_ROUND = 2000 };
 
 struct rp_log_drain {
 	struct rp_control *control;
-	struct rp_loop_timer timer;
+	struct rp_events_timer timer;
 	uint64_t dropped[RP_WORKERS_MAX]; /* as reported */
 };
 
@@ -46,13 +46,13 @@ static bool drain_round(struct rp_log_drain *drain)
 	return has_more;
 }
 
-static void on_period(struct rp_loop_timer *timer)
+static void on_period(struct rp_events_timer *timer)
 {
 	struct rp_log_drain *drain = timer->user;
 	int64_t period_ns = drain_round(drain) ? 0 : PERIOD_MS * RP_NS_PER_MS;
 
-	rp_loop_timer_set(drain->control->loop, timer,
-			  rp_loop_now_ns(drain->control->loop) + period_ns);
+	rp_events_timer_set(drain->control->loop, timer,
+			    rp_events_now_ns(drain->control->loop) + period_ns);
 }
 
 int rp_log_drain_new(struct rp_control *control, struct rp_log_drain **ret_drain)
@@ -65,8 +65,8 @@ int rp_log_drain_new(struct rp_control *control, struct rp_log_drain **ret_drain
 	for (uint32_t i = 0; i < control->settings->worker_count; i++)
 		drain->dropped[i] = atomic_load_explicit(
 			&control->shared.live->worker[i].log.dropped, memory_order_relaxed);
-	rp_loop_timer_init(&drain->timer, on_period, drain);
-	rp_loop_timer_set(control->loop, &drain->timer, rp_loop_now_ns(control->loop));
+	rp_events_timer_init(&drain->timer, on_period, drain);
+	rp_events_timer_set(control->loop, &drain->timer, rp_events_now_ns(control->loop));
 	*ret_drain = drain;
 	return RP_OK;
 }
@@ -75,7 +75,7 @@ void rp_log_drain_free(struct rp_log_drain *drain)
 {
 	if (drain == NULL)
 		return;
-	rp_loop_timer_cancel(drain->control->loop, &drain->timer);
+	rp_events_timer_cancel(drain->control->loop, &drain->timer);
 	/* Each ring holds at most so many rounds; a worker that still writes cannot keep us. */
 	for (int i = 0; i < 64 && drain_round(drain); i++)
 		;

@@ -17,7 +17,7 @@ struct rp_metrics_page {
 	struct rp_control *control;
 	struct rp_request_metrics requests;
 	struct rp_pool_gauges pool;
-	struct rp_loop_timer refresh;
+	struct rp_events_timer refresh;
 	uint32_t order[RP_ENDPOINTS_MAX]; /* endpoints by name, while a page is written */
 };
 
@@ -575,7 +575,7 @@ void rp_metrics_page_write(struct rp_metrics_page *page, struct rp_prom *prom)
 	write_processes(page, prom);
 }
 
-static void on_refresh(struct rp_loop_timer *timer)
+static void on_refresh(struct rp_events_timer *timer)
 {
 	struct rp_metrics_page *page = timer->user;
 	struct rp_control *c = page->control;
@@ -585,7 +585,7 @@ static void on_refresh(struct rp_loop_timer *timer)
 		interval_ns = REFRESH_MIN_MS * RP_NS_PER_MS;
 	refresh_pool(page);
 	rp_request_metrics_collect(&page->requests);
-	rp_loop_timer_set(c->loop, timer, rp_loop_now_ns(c->loop) + interval_ns);
+	rp_events_timer_set(c->loop, timer, rp_events_now_ns(c->loop) + interval_ns);
 }
 
 int rp_metrics_page_new(struct rp_control *control, struct rp_metrics_page **ret_page)
@@ -601,7 +601,7 @@ int rp_metrics_page_new(struct rp_control *control, struct rp_metrics_page **ret
 		free(page);
 		return err;
 	}
-	rp_loop_timer_init(&page->refresh, on_refresh, page);
+	rp_events_timer_init(&page->refresh, on_refresh, page);
 	on_refresh(&page->refresh);
 	*ret_page = page;
 	return RP_OK;
@@ -611,7 +611,7 @@ void rp_metrics_page_free(struct rp_metrics_page *page)
 {
 	if (page == NULL)
 		return;
-	rp_loop_timer_cancel(page->control->loop, &page->refresh);
+	rp_events_timer_cancel(page->control->loop, &page->refresh);
 	rp_request_metrics_fini(&page->requests);
 	free(page);
 }

@@ -20,8 +20,8 @@ struct rp_publisher {
 	bool has_set;
 	bool is_incomplete; /* endpoints were left out */
 	struct rp_endpoint_set set;
-	struct rp_loop_timer retry;
-	struct rp_loop_timer sweep;
+	struct rp_events_timer retry;
+	struct rp_events_timer sweep;
 	bool is_listed[RP_ENDPOINTS_MAX];  /* by slot: in the table being built */
 	bool was_listed[RP_ENDPOINTS_MAX]; /* in the one before */
 };
@@ -71,7 +71,7 @@ static int add_endpoint(struct rp_publisher *p, struct rp_endpoint_table *table,
 	bool is_new = false;
 	int err = rp_endpoint_registry_take(&live_of(p)->registry, found->name_space, found->name,
 					    p->control->settings->endpoints_max,
-					    rp_loop_now_ns(p->control->loop), has_no_requests, p,
+					    rp_events_now_ns(p->control->loop), has_no_requests, p,
 					    &slot, &generation, &is_new);
 
 	if (err != RP_OK)
@@ -97,7 +97,7 @@ static int add_endpoint(struct rp_publisher *p, struct rp_endpoint_table *table,
 static void release_others(struct rp_publisher *p)
 {
 	struct rp_endpoint_registry *registry = &live_of(p)->registry;
-	int64_t now_ns = rp_loop_now_ns(p->control->loop);
+	int64_t now_ns = rp_events_now_ns(p->control->loop);
 
 	for (uint32_t slot = 0; slot < registry->slot_count; slot++) {
 		if (registry->slot[slot].is_used != 0 && !p->is_listed[slot])
@@ -162,8 +162,8 @@ static void try_to_publish(struct rp_publisher *p)
 	if (!p->has_set)
 		return;
 	if (begin(p, &pair) != RP_OK) {
-		rp_loop_timer_set(c->loop, &p->retry,
-				  rp_loop_now_ns(c->loop) + RETRY_MS * RP_NS_PER_MS);
+		rp_events_timer_set(c->loop, &p->retry,
+				    rp_events_now_ns(c->loop) + RETRY_MS * RP_NS_PER_MS);
 		return;
 	}
 	if (p->blob != NULL) {
@@ -189,19 +189,19 @@ static void try_to_publish(struct rp_publisher *p)
 	p->on_published(c);
 }
 
-static void on_retry(struct rp_loop_timer *timer)
+static void on_retry(struct rp_events_timer *timer)
 {
 	try_to_publish(timer->user);
 }
 
 /* Slots whose rest is over give their share of the prefix index back. */
-static void on_sweep(struct rp_loop_timer *timer)
+static void on_sweep(struct rp_events_timer *timer)
 {
 	struct rp_publisher *p = timer->user;
 	struct rp_live *live = live_of(p);
-	int64_t now_ns = rp_loop_now_ns(p->control->loop);
+	int64_t now_ns = rp_events_now_ns(p->control->loop);
 
-	rp_loop_timer_set(p->control->loop, timer, now_ns + SWEEP_S * RP_NS_PER_S);
+	rp_events_timer_set(p->control->loop, timer, now_ns + SWEEP_S * RP_NS_PER_S);
 	for (uint32_t slot = 0; slot < live->registry.slot_count; slot++) {
 		const struct rp_endpoint_identity *identity = &live->registry.slot[slot];
 
@@ -229,10 +229,10 @@ int rp_publisher_new(struct rp_control *control, void (*on_published)(struct rp_
 	}
 	p->control = control;
 	p->on_published = on_published;
-	rp_loop_timer_init(&p->retry, on_retry, p);
-	rp_loop_timer_init(&p->sweep, on_sweep, p);
-	rp_loop_timer_set(control->loop, &p->sweep,
-			  rp_loop_now_ns(control->loop) + SWEEP_S * RP_NS_PER_S);
+	rp_events_timer_init(&p->retry, on_retry, p);
+	rp_events_timer_init(&p->sweep, on_sweep, p);
+	rp_events_timer_set(control->loop, &p->sweep,
+			    rp_events_now_ns(control->loop) + SWEEP_S * RP_NS_PER_S);
 	*ret_publisher = p;
 	return RP_OK;
 }
@@ -241,8 +241,8 @@ void rp_publisher_free(struct rp_publisher *p)
 {
 	if (p == NULL)
 		return;
-	rp_loop_timer_cancel(p->control->loop, &p->retry);
-	rp_loop_timer_cancel(p->control->loop, &p->sweep);
+	rp_events_timer_cancel(p->control->loop, &p->retry);
+	rp_events_timer_cancel(p->control->loop, &p->sweep);
 	rp_endpoint_set_fini(&p->set);
 	free(p->blob);
 	free(p->stats);

@@ -45,9 +45,9 @@ struct rp_scrape {
 	struct rp_scrape_options options;
 	struct rp_engines *engines; /* owned, when made from a rp_control */
 	struct rp_http_client client;
-	struct rp_loop_timer tick_timer;
-	struct rp_loop_timer flush_timer;
-	struct rp_loop_timer deadline_timer;
+	struct rp_events_timer tick_timer;
+	struct rp_events_timer flush_timer;
+	struct rp_events_timer deadline_timer;
 	struct scraped *flight_first; /* the oldest scrape in flight; all have the same timeout */
 	struct scraped *flight_last;
 	int64_t phase_ns;
@@ -74,8 +74,8 @@ static void link_to_flight(struct scraped *s)
 		scrape->flight_first = s;
 	scrape->flight_last = s;
 	if (!scrape->deadline_timer.is_set)
-		rp_loop_timer_set(scrape->options.loop, &scrape->deadline_timer,
-				  s->started_ns + scrape->options.timeout_ns);
+		rp_events_timer_set(scrape->options.loop, &scrape->deadline_timer,
+				    s->started_ns + scrape->options.timeout_ns);
 }
 
 static void unlink_from_flight(struct scraped *s)
@@ -93,18 +93,18 @@ static void unlink_from_flight(struct scraped *s)
 }
 
 /* The timer is set once for many scrapes: by the time it fires most of them are over. */
-static void on_deadline(struct rp_loop_timer *timer)
+static void on_deadline(struct rp_events_timer *timer)
 {
 	struct rp_scrape *scrape = timer->user;
-	int64_t now_ns = rp_loop_now_ns(scrape->options.loop);
+	int64_t now_ns = rp_events_now_ns(scrape->options.loop);
 	struct scraped *s;
 
 	while ((s = scrape->flight_first) != NULL &&
 	       now_ns - s->started_ns >= scrape->options.timeout_ns)
 		rp_http_target_abort(&s->target, -ETIMEDOUT);
 	if (s != NULL)
-		rp_loop_timer_set(scrape->options.loop, timer,
-				  s->started_ns + scrape->options.timeout_ns);
+		rp_events_timer_set(scrape->options.loop, timer,
+				    s->started_ns + scrape->options.timeout_ns);
 }
 
 /* ---- one scrape ---- */
@@ -119,7 +119,7 @@ static int on_body(struct rp_http_target *target, struct rp_bytes piece)
 static void publish(struct scraped *s)
 {
 	struct rp_scrape *scrape = s->scrape;
-	int64_t now_ns = rp_loop_now_ns(scrape->options.loop);
+	int64_t now_ns = rp_events_now_ns(scrape->options.loop);
 	struct rp_endpoint_figures figures;
 	bool has_error;
 
@@ -129,7 +129,7 @@ static void publish(struct scraped *s)
 		scrape->stats.updates++;
 		/* Timers run after the descriptors of a turn: one bump for all of its pages. */
 		if (!scrape->flush_timer.is_set)
-			rp_loop_timer_set(scrape->options.loop, &scrape->flush_timer, now_ns);
+			rp_events_timer_set(scrape->options.loop, &scrape->flush_timer, now_ns);
 	}
 	if (has_error) {
 		scrape->stats.extract_errors++;
@@ -158,7 +158,7 @@ static void on_done(struct rp_http_target *target, int err)
 	publish(s);
 }
 
-static void on_flush(struct rp_loop_timer *timer)
+static void on_flush(struct rp_events_timer *timer)
 {
 	struct rp_scrape *scrape = timer->user;
 
@@ -188,18 +188,18 @@ static void set_tick_timer(struct rp_scrape *scrape)
 		uint64_t at = scrape->phase_at + i;
 
 		if (scrape->phase[at % PHASES].count > 0) {
-			rp_loop_timer_set(scrape->options.loop, &scrape->tick_timer,
-					  scrape->start_ns + (int64_t)at * scrape->phase_ns);
+			rp_events_timer_set(scrape->options.loop, &scrape->tick_timer,
+					    scrape->start_ns + (int64_t)at * scrape->phase_ns);
 			return;
 		}
 	}
-	rp_loop_timer_cancel(scrape->options.loop, &scrape->tick_timer);
+	rp_events_timer_cancel(scrape->options.loop, &scrape->tick_timer);
 }
 
-static void on_tick(struct rp_loop_timer *timer)
+static void on_tick(struct rp_events_timer *timer)
 {
 	struct rp_scrape *scrape = timer->user;
-	int64_t now_ns = rp_loop_now_ns(scrape->options.loop);
+	int64_t now_ns = rp_events_now_ns(scrape->options.loop);
 	uint64_t due = (uint64_t)((now_ns - scrape->start_ns) / scrape->phase_ns) + 1;
 
 	/* After a stall of more than a tick each endpoint has missed some: they are not made up
@@ -317,7 +317,7 @@ static const struct rp_engine *choose_engine(const struct rp_scrape *scrape,
 
 void rp_scrape_set_endpoints(struct rp_scrape *scrape, const struct rp_endpoint_table *table)
 {
-	int64_t now_ns = rp_loop_now_ns(scrape->options.loop);
+	int64_t now_ns = rp_events_now_ns(scrape->options.loop);
 
 	scrape->set_count++;
 	if (!scrape->tick_timer.is_set) { /* idle so far: no phase has passed */
@@ -378,9 +378,9 @@ int rp_scrape_new_with(const struct rp_scrape_options *options, struct rp_scrape
 		.on_body = on_body,
 		.on_done = on_done,
 	};
-	rp_loop_timer_init(&scrape->tick_timer, on_tick, scrape);
-	rp_loop_timer_init(&scrape->flush_timer, on_flush, scrape);
-	rp_loop_timer_init(&scrape->deadline_timer, on_deadline, scrape);
+	rp_events_timer_init(&scrape->tick_timer, on_tick, scrape);
+	rp_events_timer_init(&scrape->flush_timer, on_flush, scrape);
+	rp_events_timer_init(&scrape->deadline_timer, on_deadline, scrape);
 	*ret_scrape = scrape;
 	return RP_OK;
 }
@@ -457,9 +457,9 @@ void rp_scrape_free(struct rp_scrape *scrape)
 		if (scrape->by_slot[slot] != NULL)
 			remove_endpoint(scrape->by_slot[slot]);
 	}
-	rp_loop_timer_cancel(scrape->options.loop, &scrape->tick_timer);
-	rp_loop_timer_cancel(scrape->options.loop, &scrape->flush_timer);
-	rp_loop_timer_cancel(scrape->options.loop, &scrape->deadline_timer);
+	rp_events_timer_cancel(scrape->options.loop, &scrape->tick_timer);
+	rp_events_timer_cancel(scrape->options.loop, &scrape->flush_timer);
+	rp_events_timer_cancel(scrape->options.loop, &scrape->deadline_timer);
 	rp_engines_free(scrape->engines);
 	free(scrape);
 }

@@ -14,7 +14,7 @@
 struct rp_scrape;
 
 struct rp_scrape_options {
-	struct rp_loop *loop;
+	struct rp_events *loop;
 	struct rp_endpoint_metrics *metrics;
 	const struct rp_engines *engines;
 	const char *path;

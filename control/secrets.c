@@ -21,7 +21,7 @@ enum { RELOAD_QUIET_MS = 250, RETRY_MS = 50, TLS_1_2 = 0x0303, TLS_1_3 = 0x0304 
 
 struct worker_link {
 	struct rp_secrets *secrets;
-	struct rp_loop_watch watch;
+	struct rp_events_watch watch;
 	bool is_due; /* material waits for room in the socket */
 };
 
@@ -31,7 +31,7 @@ struct rp_secrets {
 	struct rp_cert_pair fresh; /* what a reload reads into */
 	struct rp_secrets_message head;
 	struct rp_file_watch files;
-	struct rp_loop_timer retry;
+	struct rp_events_timer retry;
 	uint32_t worker_count;
 	struct worker_link worker[RP_WORKERS_MAX];
 };
@@ -66,17 +66,17 @@ static void send_due(struct rp_secrets *s)
 			is_done = false;
 	}
 	if (!is_done)
-		rp_loop_timer_set(s->control->loop, &s->retry,
-				  rp_loop_now_ns(s->control->loop) + RETRY_MS * RP_NS_PER_MS);
+		rp_events_timer_set(s->control->loop, &s->retry,
+				    rp_events_now_ns(s->control->loop) + RETRY_MS * RP_NS_PER_MS);
 }
 
-static void on_retry(struct rp_loop_timer *timer)
+static void on_retry(struct rp_events_timer *timer)
 {
 	send_due(timer->user);
 }
 
 /* A worker started. Several greetings, of workers that died young, are one. */
-static void on_worker(struct rp_loop_watch *watch, uint32_t events RP_UNUSED)
+static void on_worker(struct rp_events_watch *watch, uint32_t events RP_UNUSED)
 {
 	struct worker_link *link = watch->user;
 	uint8_t byte;
@@ -88,7 +88,7 @@ static void on_worker(struct rp_loop_watch *watch, uint32_t events RP_UNUSED)
 	}
 	if (n == 0) {
 		/* The supervisor holds the other end as long as it lives. */
-		rp_loop_unwatch(link->secrets->control->loop, watch);
+		rp_events_unwatch(link->secrets->control->loop, watch);
 		return;
 	}
 	send_due(link->secrets);
@@ -170,7 +170,7 @@ int rp_secrets_new(struct rp_control *control, const int *worker_fds,
 	if (s == NULL)
 		return rp_diag_set(reterr, -ENOMEM, 0, 0, "out of memory");
 	s->control = control;
-	rp_loop_timer_init(&s->retry, on_retry, s);
+	rp_events_timer_init(&s->retry, on_retry, s);
 	err = watch_files(s);
 	if (err != RP_OK)
 		(void)rp_diag_set(reterr, err, 0, 0, "cannot watch --cert-path: %s",
@@ -179,8 +179,8 @@ int rp_secrets_new(struct rp_control *control, const int *worker_fds,
 		err = make_material(s, reterr);
 	for (uint32_t i = 0; err == RP_OK && i < control->settings->worker_count; i++) {
 		s->worker[i].secrets = s;
-		err = rp_loop_watch(control->loop, &s->worker[i].watch, worker_fds[i], EPOLLIN,
-				    on_worker, &s->worker[i]);
+		err = rp_events_watch(control->loop, &s->worker[i].watch, worker_fds[i], EPOLLIN,
+				      on_worker, &s->worker[i]);
 		if (err != RP_OK)
 			(void)rp_diag_set(reterr, err, 0, 0, "cannot watch a worker: %s",
 					  rp_err_text(err));
@@ -202,8 +202,8 @@ void rp_secrets_free(struct rp_secrets *s)
 	if (s == NULL)
 		return;
 	for (uint32_t i = 0; i < s->worker_count; i++)
-		rp_loop_unwatch(s->control->loop, &s->worker[i].watch);
-	rp_loop_timer_cancel(s->control->loop, &s->retry);
+		rp_events_unwatch(s->control->loop, &s->worker[i].watch);
+	rp_events_timer_cancel(s->control->loop, &s->retry);
 	rp_file_watch_stop(&s->files);
 	OPENSSL_cleanse(s, sizeof(*s));
 	free(s);

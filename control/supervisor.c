@@ -37,7 +37,7 @@ struct worker {
 struct rp_supervisor {
 	const struct rp_flags *flags;
 	const struct rp_settings *settings;
-	struct rp_loop *loop;
+	struct rp_events *loop;
 	struct rp_shared shared;
 	int tables_fd;	  /* writable, for control */
 	int tables_ro_fd; /* for workers */
@@ -48,11 +48,11 @@ struct rp_supervisor {
 	int published_fd;
 	int signal_fd;
 
-	struct rp_loop_watch signal_watch;
-	struct rp_loop_watch published_watch;
-	struct rp_loop_timer check; /* for stalled workers */
-	struct rp_loop_timer ready; /* looks for workers that became ready */
-	struct rp_loop_timer drain; /* end of DRAINING, then of STOPPING, then of control */
+	struct rp_events_watch signal_watch;
+	struct rp_events_watch published_watch;
+	struct rp_events_timer check; /* for stalled workers */
+	struct rp_events_timer ready; /* looks for workers that became ready */
+	struct rp_events_timer drain; /* end of DRAINING, then of STOPPING, then of control */
 
 	enum rp_phase phase;
 	uint32_t signal_count;
@@ -119,32 +119,34 @@ static void kill_all(struct rp_supervisor *s, int exit_code);
 static void start_worker(struct rp_supervisor *s, uint32_t i)
 {
 	struct worker *w = &s->worker[i];
-	int err = rp_child_start(&w->child, rp_loop_now_ns(s->loop));
+	int err = rp_child_start(&w->child, rp_events_now_ns(s->loop));
 
 	if (err != RP_OK) {
 		RP_LOG(RP_LOG_ERROR, LOGGER, "Cannot start a worker", RP_F_INT("worker", i),
 		       RP_F_TEXT("error", rp_err_text(err)));
-		rp_loop_timer_set(s->loop, &w->child.respawn,
-				  rp_loop_now_ns(s->loop) + RP_RESPAWN_DELAY_MAX_MS * RP_NS_PER_MS);
+		rp_events_timer_set(s->loop, &w->child.respawn,
+				    rp_events_now_ns(s->loop) +
+					    RP_RESPAWN_DELAY_MAX_MS * RP_NS_PER_MS);
 		return;
 	}
 	atomic_store_explicit(&s->shared.live->process.worker[i].pid, (uint32_t)w->child.pid,
 			      memory_order_relaxed);
 	w->is_awaited = true;
-	rp_loop_timer_set(s->loop, &s->ready, rp_loop_now_ns(s->loop) + RP_NS_PER_MS);
+	rp_events_timer_set(s->loop, &s->ready, rp_events_now_ns(s->loop) + RP_NS_PER_MS);
 	RP_LOG(RP_V2, LOGGER, "Worker started", RP_F_INT("worker", i),
 	       RP_F_INT("pid", w->child.pid));
 }
 
 static void start_control(struct rp_supervisor *s)
 {
-	int err = rp_child_start(&s->control, rp_loop_now_ns(s->loop));
+	int err = rp_child_start(&s->control, rp_events_now_ns(s->loop));
 
 	if (err != RP_OK) {
 		RP_LOG(RP_LOG_ERROR, LOGGER, "Cannot start control",
 		       RP_F_TEXT("error", rp_err_text(err)));
-		rp_loop_timer_set(s->loop, &s->control.respawn,
-				  rp_loop_now_ns(s->loop) + RP_RESPAWN_DELAY_MAX_MS * RP_NS_PER_MS);
+		rp_events_timer_set(s->loop, &s->control.respawn,
+				    rp_events_now_ns(s->loop) +
+					    RP_RESPAWN_DELAY_MAX_MS * RP_NS_PER_MS);
 		return;
 	}
 	atomic_fetch_add_explicit(&s->shared.live->process.control_generation, 1,
@@ -152,14 +154,14 @@ static void start_control(struct rp_supervisor *s)
 	RP_LOG(RP_V2, LOGGER, "Control started", RP_F_INT("pid", s->control.pid));
 }
 
-static void on_worker_respawn(struct rp_loop_timer *timer)
+static void on_worker_respawn(struct rp_events_timer *timer)
 {
 	struct worker *w = timer->user;
 
 	start_worker(w->supervisor, w->index);
 }
 
-static void on_control_respawn(struct rp_loop_timer *timer)
+static void on_control_respawn(struct rp_events_timer *timer)
 {
 	start_control(timer->user);
 }
@@ -176,13 +178,13 @@ static bool has_workers(const struct rp_supervisor *s)
 static void cancel_respawns(struct rp_supervisor *s)
 {
 	for (uint32_t i = 0; i < s->worker_count; i++)
-		rp_loop_timer_cancel(s->loop, &s->worker[i].child.respawn);
+		rp_events_timer_cancel(s->loop, &s->worker[i].child.respawn);
 }
 
 static void stop_if_all_are_gone(struct rp_supervisor *s)
 {
 	if (s->control.pid == 0 && !has_workers(s))
-		rp_loop_stop(s->loop);
+		rp_events_stop(s->loop);
 }
 
 static void kill_all(struct rp_supervisor *s, int exit_code)
@@ -190,16 +192,16 @@ static void kill_all(struct rp_supervisor *s, int exit_code)
 	s->is_killing = true;
 	s->exit_code = exit_code;
 	cancel_respawns(s);
-	rp_loop_timer_cancel(s->loop, &s->control.respawn);
-	rp_loop_timer_cancel(s->loop, &s->drain);
-	rp_loop_timer_cancel(s->loop, &s->ready);
+	rp_events_timer_cancel(s->loop, &s->control.respawn);
+	rp_events_timer_cancel(s->loop, &s->drain);
+	rp_events_timer_cancel(s->loop, &s->ready);
 	rp_child_signal(&s->control, SIGKILL);
 	for (uint32_t i = 0; i < s->worker_count; i++)
 		rp_child_signal(&s->worker[i].child, SIGKILL);
 	stop_if_all_are_gone(s);
 }
 
-static void on_control_overdue(struct rp_loop_timer *timer)
+static void on_control_overdue(struct rp_events_timer *timer)
 {
 	struct rp_supervisor *s = timer->user;
 
@@ -211,19 +213,19 @@ static void on_control_overdue(struct rp_loop_timer *timer)
 static void stop_control(struct rp_supervisor *s)
 {
 	s->is_control_stopping = true;
-	rp_loop_timer_cancel(s->loop, &s->control.respawn);
-	rp_loop_timer_cancel(s->loop, &s->drain);
+	rp_events_timer_cancel(s->loop, &s->control.respawn);
+	rp_events_timer_cancel(s->loop, &s->drain);
 	if (s->control.pid == 0) {
-		rp_loop_stop(s->loop);
+		rp_events_stop(s->loop);
 		return;
 	}
 	rp_child_signal(&s->control, SIGTERM);
-	rp_loop_timer_init(&s->drain, on_control_overdue, s);
-	rp_loop_timer_set(s->loop, &s->drain,
-			  rp_loop_now_ns(s->loop) + RP_CONTROL_STOP_MS * RP_NS_PER_MS);
+	rp_events_timer_init(&s->drain, on_control_overdue, s);
+	rp_events_timer_set(s->loop, &s->drain,
+			    rp_events_now_ns(s->loop) + RP_CONTROL_STOP_MS * RP_NS_PER_MS);
 }
 
-static void on_drain_limit(struct rp_loop_timer *timer)
+static void on_drain_limit(struct rp_events_timer *timer)
 {
 	struct rp_supervisor *s = timer->user;
 
@@ -254,11 +256,11 @@ static void begin_stopping(struct rp_supervisor *s)
 		stop_control(s);
 		return;
 	}
-	rp_loop_timer_init(&s->drain, on_drain_limit, s);
-	rp_loop_timer_set(s->loop, &s->drain, rp_loop_now_ns(s->loop) + s->flags->drain_limit);
+	rp_events_timer_init(&s->drain, on_drain_limit, s);
+	rp_events_timer_set(s->loop, &s->drain, rp_events_now_ns(s->loop) + s->flags->drain_limit);
 }
 
-static void on_drain_timeout(struct rp_loop_timer *timer)
+static void on_drain_timeout(struct rp_events_timer *timer)
 {
 	begin_stopping(timer->user);
 }
@@ -282,8 +284,9 @@ static void on_stop_signal(struct rp_supervisor *s, int signal_number)
 		return;
 	}
 	set_phase(s, RP_PHASE_DRAINING);
-	rp_loop_timer_init(&s->drain, on_drain_timeout, s);
-	rp_loop_timer_set(s->loop, &s->drain, rp_loop_now_ns(s->loop) + s->flags->drain_timeout);
+	rp_events_timer_init(&s->drain, on_drain_timeout, s);
+	rp_events_timer_set(s->loop, &s->drain,
+			    rp_events_now_ns(s->loop) + s->flags->drain_timeout);
 }
 
 /* ---- deaths ---- */
@@ -310,7 +313,7 @@ static bool is_hopeless(int status)
 static void on_worker_death(struct rp_supervisor *s, uint32_t i, int status)
 {
 	struct worker *w = &s->worker[i];
-	int64_t now_ns = rp_loop_now_ns(s->loop);
+	int64_t now_ns = rp_events_now_ns(s->loop);
 	int64_t delay_ns;
 	pid_t pid = w->child.pid;
 
@@ -343,12 +346,12 @@ static void on_worker_death(struct rp_supervisor *s, uint32_t i, int status)
 	if (delay_ns == 0)
 		start_worker(s, i);
 	else
-		rp_loop_timer_set(s->loop, &w->child.respawn, now_ns + delay_ns);
+		rp_events_timer_set(s->loop, &w->child.respawn, now_ns + delay_ns);
 }
 
 static void on_control_death(struct rp_supervisor *s, int status)
 {
-	int64_t now_ns = rp_loop_now_ns(s->loop);
+	int64_t now_ns = rp_events_now_ns(s->loop);
 	pid_t pid = s->control.pid;
 	int64_t delay_ns = rp_child_note_death(&s->control, now_ns);
 
@@ -357,7 +360,7 @@ static void on_control_death(struct rp_supervisor *s, int status)
 		return;
 	}
 	if (s->is_control_stopping) {
-		rp_loop_stop(s->loop);
+		rp_events_stop(s->loop);
 		return;
 	}
 	if (s->phase == RP_PHASE_STARTING && is_hopeless(status)) {
@@ -373,7 +376,7 @@ static void on_control_death(struct rp_supervisor *s, int status)
 	if (delay_ns == 0)
 		start_control(s);
 	else
-		rp_loop_timer_set(s->loop, &s->control.respawn, now_ns + delay_ns);
+		rp_events_timer_set(s->loop, &s->control.respawn, now_ns + delay_ns);
 }
 
 /* As PID 1 of a container we also get children whose parents died: they are reaped and forgotten.
@@ -399,7 +402,7 @@ static void reap(struct rp_supervisor *s)
 
 /* ---- events ---- */
 
-static void on_signal(struct rp_loop_watch *watch, uint32_t events RP_UNUSED)
+static void on_signal(struct rp_events_watch *watch, uint32_t events RP_UNUSED)
 {
 	struct rp_supervisor *s = watch->user;
 	struct signalfd_siginfo info;
@@ -412,7 +415,7 @@ static void on_signal(struct rp_loop_watch *watch, uint32_t events RP_UNUSED)
 	}
 }
 
-static void on_published(struct rp_loop_watch *watch, uint32_t events RP_UNUSED)
+static void on_published(struct rp_events_watch *watch, uint32_t events RP_UNUSED)
 {
 	struct rp_supervisor *s = watch->user;
 	struct rp_diag diag = {0};
@@ -433,10 +436,10 @@ static void on_published(struct rp_loop_watch *watch, uint32_t events RP_UNUSED)
 
 /* Note which workers became ready, and how long they were missed. A worker tells nobody but its
  * line in the segment, so we look often in the first second and then less so. */
-static void on_ready_check(struct rp_loop_timer *timer)
+static void on_ready_check(struct rp_events_timer *timer)
 {
 	struct rp_supervisor *s = timer->user;
-	int64_t now_ns = rp_loop_now_ns(s->loop);
+	int64_t now_ns = rp_events_now_ns(s->loop);
 	int64_t next_ns = INT64_MAX;
 
 	for (uint32_t i = 0; i < s->worker_count; i++) {
@@ -466,12 +469,12 @@ static void on_ready_check(struct rp_loop_timer *timer)
 					(double)(now_ns - w->died_ns) / (double)RP_NS_PER_S));
 	}
 	if (next_ns != INT64_MAX)
-		rp_loop_timer_set(s->loop, timer, next_ns);
+		rp_events_timer_set(s->loop, timer, next_ns);
 }
 
 static bool is_stalled(const struct rp_supervisor *s, uint32_t i)
 {
-	int64_t before_ns = rp_loop_now_ns(s->loop) - RP_STALL_MS * RP_NS_PER_MS;
+	int64_t before_ns = rp_events_now_ns(s->loop) - RP_STALL_MS * RP_NS_PER_MS;
 	bool is_one_stalled = false;
 
 	for (size_t r = 0; r < RP_ARRAY_LEN(reader_offsets); r++)
@@ -486,12 +489,12 @@ static bool is_stalled(const struct rp_supervisor *s, uint32_t i)
  * stalled at several checks in a row, each of which means that this process could run: when the
  * whole machine stood still, the clock alone would accuse everyone.
  */
-static void on_check(struct rp_loop_timer *timer)
+static void on_check(struct rp_events_timer *timer)
 {
 	struct rp_supervisor *s = timer->user;
-	int64_t now_ns = rp_loop_now_ns(s->loop);
+	int64_t now_ns = rp_events_now_ns(s->loop);
 
-	rp_loop_timer_set(s->loop, timer, now_ns + RP_STALL_CHECK_MS * RP_NS_PER_MS);
+	rp_events_timer_set(s->loop, timer, now_ns + RP_STALL_CHECK_MS * RP_NS_PER_MS);
 	for (uint32_t i = 0; i < s->worker_count; i++) {
 		struct rp_child *child = &s->worker[i].child;
 
@@ -613,7 +616,7 @@ static int describe_children(struct rp_supervisor *s, int argc, char *const argv
 	for (int i = 1; i < argc; i++)
 		s->control_argv[i + 1] = argv[i];
 	s->control.argv = s->control_argv;
-	rp_loop_timer_init(&s->control.respawn, on_control_respawn, s);
+	rp_events_timer_init(&s->control.respawn, on_control_respawn, s);
 	rp_child_add_fd(&s->control, s->tables_fd, RP_FD_TABLES);
 	rp_child_add_fd(&s->control, s->live_fd, RP_FD_LIVE);
 	rp_child_add_fd(&s->control, s->published_fd, RP_FD_SUPERVISOR);
@@ -630,7 +633,7 @@ static int describe_children(struct rp_supervisor *s, int argc, char *const argv
 		w->argv[0] = worker_name;
 		w->argv[1] = w->index_text;
 		child->argv = w->argv;
-		rp_loop_timer_init(&child->respawn, on_worker_respawn, w);
+		rp_events_timer_init(&child->respawn, on_worker_respawn, w);
 		rp_child_add_fd(child, s->tables_ro_fd, RP_FD_TABLES);
 		rp_child_add_fd(child, s->live_fd, RP_FD_LIVE);
 		rp_child_add_fd(child, s->ext_proc_fd, RP_FD_EXT_PROC);
@@ -667,7 +670,7 @@ static int watch_signals(struct rp_supervisor *s)
 	if (fd < 0)
 		return -errno;
 	s->signal_fd = fd;
-	return rp_loop_watch(s->loop, &s->signal_watch, fd, EPOLLIN, on_signal, s);
+	return rp_events_watch(s->loop, &s->signal_watch, fd, EPOLLIN, on_signal, s);
 }
 
 /* What the segments can grow to, regions of workers that do not exist left out, and the bodies. */
@@ -696,7 +699,7 @@ static void write_last_records(struct rp_supervisor *s)
 static int start(struct rp_supervisor *s, struct rp_settings *settings, int argc,
 		 char *const argv[], struct rp_diag *reterr)
 {
-	int err = rp_loop_new(&s->loop);
+	int err = rp_events_new(&s->loop);
 
 	if (err == RP_OK)
 		err = watch_signals(s);
@@ -711,8 +714,8 @@ static int start(struct rp_supervisor *s, struct rp_settings *settings, int argc
 				   rp_err_text(err));
 	err = open_channels(s);
 	if (err == RP_OK)
-		err = rp_loop_watch(s->loop, &s->published_watch, s->published_fd, EPOLLIN,
-				    on_published, s);
+		err = rp_events_watch(s->loop, &s->published_watch, s->published_fd, EPOLLIN,
+				      on_published, s);
 	if (err != RP_OK)
 		return rp_diag_set(reterr, err, 0, 0, "cannot open descriptors: %s",
 				   rp_err_text(err));
@@ -750,14 +753,14 @@ int rp_supervisor_run(const struct rp_flags *flags, struct rp_settings *settings
 	       RP_F_INT("maxMemoryBytes", most_memory(s)));
 	RP_LOG(RP_V0, "setup", "gRPC server listening", RP_F_TEXT("name", "health"),
 	       RP_F_INT("port", settings->health_port));
-	rp_loop_timer_init(&s->ready, on_ready_check, s);
+	rp_events_timer_init(&s->ready, on_ready_check, s);
 	start_control(s);
 	for (uint32_t i = 0; i < s->worker_count; i++)
 		start_worker(s, i);
-	rp_loop_timer_init(&s->check, on_check, s);
-	rp_loop_timer_set(s->loop, &s->check,
-			  rp_loop_now_ns(s->loop) + RP_STALL_CHECK_MS * RP_NS_PER_MS);
-	err = rp_loop_run(s->loop);
+	rp_events_timer_init(&s->check, on_check, s);
+	rp_events_timer_set(s->loop, &s->check,
+			    rp_events_now_ns(s->loop) + RP_STALL_CHECK_MS * RP_NS_PER_MS);
+	err = rp_events_run(s->loop);
 	if (err != RP_OK) {
 		RP_LOG(RP_LOG_ERROR, LOGGER, "The event loop failed",
 		       RP_F_TEXT("error", rp_err_text(err)));
@@ -770,7 +773,7 @@ out:
 	/* Descriptors and mappings go with the process; the records only please the leak checker.
 	 */
 	exit_code = s->exit_code;
-	rp_loop_free(s->loop);
+	rp_events_free(s->loop);
 	free(s->control_argv);
 	free(s->worker);
 	free(s);

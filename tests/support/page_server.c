@@ -23,7 +23,7 @@ static void close_conn(struct page_conn *conn)
 	if (!conn->is_open)
 		return;
 	conn->is_open = false;
-	rp_loop_unwatch(page_server.loop, &conn->watch);
+	rp_events_unwatch(page_server.loop, &conn->watch);
 	close(conn->watch.fd);
 }
 
@@ -67,7 +67,7 @@ void page_server_send(struct page_conn *conn)
 	if (page_server.manner == CLOSES_AFTER_REPLY)
 		close_conn(conn);
 	else
-		assert_int_equal(rp_loop_rewatch(page_server.loop, &conn->watch, EPOLLIN), RP_OK);
+		assert_int_equal(rp_events_rewatch(page_server.loop, &conn->watch, EPOLLIN), RP_OK);
 }
 
 static void answer(struct page_conn *conn)
@@ -86,7 +86,7 @@ static void answer(struct page_conn *conn)
 		return;
 	}
 	conn->is_sending = true;
-	assert_int_equal(rp_loop_rewatch(page_server.loop, &conn->watch, EPOLLIN | EPOLLOUT),
+	assert_int_equal(rp_events_rewatch(page_server.loop, &conn->watch, EPOLLIN | EPOLLOUT),
 			 RP_OK);
 	page_server_send(conn);
 }
@@ -105,7 +105,7 @@ static void on_request_byte(struct page_conn *conn, char c)
 	answer(conn);
 }
 
-static void on_conn(struct rp_loop_watch *watch, uint32_t events)
+static void on_conn(struct rp_events_watch *watch, uint32_t events)
 {
 	struct page_conn *conn = watch->user;
 	ssize_t n;
@@ -126,7 +126,7 @@ static void on_conn(struct rp_loop_watch *watch, uint32_t events)
 		on_request_byte(conn, page_server.request[i]);
 }
 
-static void on_listener(struct rp_loop_watch *watch, uint32_t events)
+static void on_listener(struct rp_events_watch *watch, uint32_t events)
 {
 	int fd = accept4(watch->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	size_t i = 0;
@@ -137,8 +137,8 @@ static void on_listener(struct rp_loop_watch *watch, uint32_t events)
 		assert_in_range(++i, 0, PAGE_SERVER_CONNECTIONS_MAX - 1);
 	page_server.conn[i] = (struct page_conn){.is_open = true};
 	page_server.accepts++;
-	assert_int_equal(rp_loop_watch(page_server.loop, &page_server.conn[i].watch, fd, EPOLLIN,
-				       on_conn, &page_server.conn[i]),
+	assert_int_equal(rp_events_watch(page_server.loop, &page_server.conn[i].watch, fd, EPOLLIN,
+					 on_conn, &page_server.conn[i]),
 			 RP_OK);
 }
 
@@ -158,15 +158,15 @@ void page_server_start(void)
 	assert_int_equal(listen(fd, PAGE_SERVER_CONNECTIONS_MAX), 0);
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &bytes), 0);
 	page_server.port = ntohs(address.sin_port);
-	assert_int_equal(rp_loop_watch(page_server.loop, &page_server.listener, fd, EPOLLIN,
-				       on_listener, &page_server),
+	assert_int_equal(rp_events_watch(page_server.loop, &page_server.listener, fd, EPOLLIN,
+					 on_listener, &page_server),
 			 RP_OK);
 }
 
 void page_server_stop(void)
 {
 	if (page_server.listener.is_watched) {
-		rp_loop_unwatch(page_server.loop, &page_server.listener);
+		rp_events_unwatch(page_server.loop, &page_server.listener);
 		close(page_server.listener.fd);
 	}
 	for (size_t i = 0; i < PAGE_SERVER_CONNECTIONS_MAX; i++)

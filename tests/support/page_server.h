@@ -6,7 +6,7 @@
 #ifndef RP_TESTS_PAGE_SERVER_H
 #define RP_TESTS_PAGE_SERVER_H
 
-#include "control/loop.h"
+#include "control/event_loop.h"
 
 enum { PAGE_SERVER_CONNECTIONS_MAX = 128, PAGE_SERVER_REQUESTS_MAX = 4096 };
 
@@ -22,7 +22,7 @@ enum page_manner {
 };
 
 struct page_conn {
-	struct rp_loop_watch watch;
+	struct rp_events_watch watch;
 	bool is_open;
 	int requests;
 	size_t ends_seen; /* bytes of "\r\n\r\n" matched */
@@ -31,8 +31,8 @@ struct page_conn {
 };
 
 struct page_server {
-	struct rp_loop *loop;
-	struct rp_loop_watch listener;
+	struct rp_events *loop;
+	struct rp_events_watch listener;
 	char ip[16]; /* of this process only: others may still be asking an old port of theirs */
 	uint16_t port;
 	enum page_manner manner;

@@ -38,7 +38,7 @@ static int set_up(void **state)
 	rp_log_init(RP_LOG_ERROR - 1, NULL);
 	memset(&control, 0, sizeof(control));
 	if (rp_shared_create(&settings, &control.shared) != RP_OK ||
-	    rp_loop_new(&control.loop) != RP_OK)
+	    rp_events_new(&control.loop) != RP_OK)
 		return 1;
 	control.settings = &control.shared.tables->settings;
 	control.flags.refresh_prometheus_metrics_interval = 5 * RP_NS_PER_S;
@@ -56,7 +56,7 @@ static int tear_down(void **state)
 {
 	(void)state;
 	rp_admin_http_free(admin);
-	rp_loop_free(control.loop);
+	rp_events_free(control.loop);
 	close(listen_fd);
 	close(control.shared.tables_segment.fd);
 	close(control.shared.live_segment.fd);
@@ -68,7 +68,7 @@ static int tear_down(void **state)
 static void settle(void)
 {
 	for (int i = 0; i < 5; i++)
-		assert_int_equal(rp_loop_turn(control.loop, RP_NS_PER_MS), RP_OK);
+		assert_int_equal(rp_events_turn(control.loop, RP_NS_PER_MS), RP_OK);
 }
 
 static int dial(void)
@@ -106,7 +106,7 @@ static size_t hear(int fd, bool *ret_is_closed)
 		}
 		idle = got > 0 ? 0 : idle + 1;
 		n += got > 0 ? (size_t)got : 0;
-		assert_int_equal(rp_loop_turn(control.loop, RP_NS_PER_MS), RP_OK);
+		assert_int_equal(rp_events_turn(control.loop, RP_NS_PER_MS), RP_OK);
 	}
 	answer[n] = '\0';
 	return n;
@@ -228,7 +228,7 @@ static void requests_may_be_split_anywhere(void **state)
 
 		say_bytes(fd, text, at);
 		for (int i = 0; i < 4; i++)
-			assert_int_equal(rp_loop_turn(control.loop, RP_NS_PER_MS), RP_OK);
+			assert_int_equal(rp_events_turn(control.loop, RP_NS_PER_MS), RP_OK);
 		say(fd, text + at);
 		expect(fd, "HTTP/1.1 200 OK", false);
 		close(fd);
@@ -349,7 +349,7 @@ static size_t hear_response(int fd)
 		if (end != NULL)
 			whole = (size_t)(end + 4 - answer) +
 				strtoul(strstr(answer, "Content-Length: ") + 16, NULL, 10);
-		assert_int_equal(rp_loop_turn(control.loop, RP_NS_PER_MS), RP_OK);
+		assert_int_equal(rp_events_turn(control.loop, RP_NS_PER_MS), RP_OK);
 	}
 	assert_int_equal(n, whole);
 	return n;

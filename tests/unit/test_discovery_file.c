@@ -277,7 +277,7 @@ static bool await_set(int64_t most_ms)
 	int calls = set_calls;
 
 	while (set_calls == calls && rp_clock_monotonic_ns() < until_ns)
-		assert_int_equal(rp_loop_turn(control.loop, 10 * RP_NS_PER_MS), RP_OK);
+		assert_int_equal(rp_events_turn(control.loop, 10 * RP_NS_PER_MS), RP_OK);
 	return set_calls != calls;
 }
 
@@ -292,7 +292,7 @@ static int start_watching(void **state)
 	control.settings = &settings;
 	set_calls = 0;
 	*state = NULL;
-	return rp_loop_new(&control.loop);
+	return rp_events_new(&control.loop);
 }
 
 static int stop_watching(void **state)
@@ -300,7 +300,7 @@ static int stop_watching(void **state)
 	char command[128];
 
 	rp_discovery_file_free(*state);
-	rp_loop_free(control.loop);
+	rp_events_free(control.loop);
 	snprintf(command, sizeof(command), "rm -rf %s", directory);
 	return system(command);
 }
@@ -401,7 +401,7 @@ static void burst_of_writes_is_read_once(void **state)
 	*state = d;
 	for (int i = 0; i < 20; i++) {
 		write_file(path, i % 2 == 0 ? "" : both);
-		assert_int_equal(rp_loop_turn(control.loop, 2 * RP_NS_PER_MS), RP_OK);
+		assert_int_equal(rp_events_turn(control.loop, 2 * RP_NS_PER_MS), RP_OK);
 	}
 	assert_true(await_set(3000));
 	assert_false(await_set(300));

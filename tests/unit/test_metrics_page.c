@@ -46,7 +46,7 @@ static int set_up(void **state)
 	rp_log_init(RP_LOG_ERROR - 1, NULL);
 	memset(&control, 0, sizeof(control));
 	if (rp_shared_create(&settings, &control.shared) != RP_OK ||
-	    rp_loop_new(&control.loop) != RP_OK)
+	    rp_events_new(&control.loop) != RP_OK)
 		return 1;
 	control.settings = &control.shared.tables->settings;
 	control.flags.refresh_prometheus_metrics_interval = 5 * RP_NS_PER_S;
@@ -61,7 +61,7 @@ static int tear_down(void **state)
 {
 	(void)state;
 	stop_page();
-	rp_loop_free(control.loop);
+	rp_events_free(control.loop);
 	close(control.shared.tables_segment.fd);
 	close(control.shared.live_segment.fd);
 	rp_shared_detach(&control.shared);

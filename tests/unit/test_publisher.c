@@ -27,7 +27,7 @@ static void on_published(struct rp_control *c)
 
 static void start_control(void)
 {
-	assert_int_equal(rp_loop_new(&control.loop), RP_OK);
+	assert_int_equal(rp_events_new(&control.loop), RP_OK);
 	snprintf(control.pool_name, sizeof(control.pool_name), "pool");
 	snprintf(control.pool_namespace, sizeof(control.pool_namespace), "space");
 	control.table = NULL;
@@ -38,7 +38,7 @@ static void start_control(void)
 static void stop_control(void)
 {
 	rp_publisher_free(publisher);
-	rp_loop_free(control.loop);
+	rp_events_free(control.loop);
 }
 
 static int create(void **state)
@@ -253,11 +253,11 @@ static void slow_reader_delays_but_only_the_newest_state_is_published(void **sta
 	assert_int_equal(published, before);
 	rp_publication_quiescent(pub, 0, rp_clock_monotonic_ns());
 	for (int i = 0; i < 100 && published == before; i++)
-		assert_int_equal(rp_loop_turn(control.loop, 10 * RP_NS_PER_MS), RP_OK);
+		assert_int_equal(rp_events_turn(control.loop, 10 * RP_NS_PER_MS), RP_OK);
 	assert_int_equal(published, before + 1);
 	assert_int_equal(control.table->endpoint_count, 3);
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(rp_loop_turn(control.loop, 10 * RP_NS_PER_MS), RP_OK);
+		assert_int_equal(rp_events_turn(control.loop, 10 * RP_NS_PER_MS), RP_OK);
 	assert_int_equal(published, before + 1);
 }
 

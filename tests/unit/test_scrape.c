@@ -21,7 +21,7 @@
 
 #define MS RP_NS_PER_MS
 
-static struct rp_loop *loop;
+static struct rp_events *loop;
 
 /* ---- the bed ---- */
 
@@ -75,7 +75,7 @@ static int set_up(void **state)
 	fds_before = count_fds();
 	memset(&page_server, 0, sizeof(page_server));
 	memset(&metrics, 0, sizeof(metrics));
-	if (rp_loop_new(&loop) != RP_OK || rp_engines_new(NULL, 0, "", &engines, NULL) != RP_OK)
+	if (rp_events_new(&loop) != RP_OK || rp_engines_new(NULL, 0, "", &engines, NULL) != RP_OK)
 		return 1;
 	page_server.loop = loop;
 	scrape = NULL;
@@ -91,7 +91,7 @@ static int tear_down(void **state)
 	rp_scrape_free(scrape);
 	page_server_stop();
 	rp_engines_free(engines);
-	rp_loop_free(loop);
+	rp_events_free(loop);
 	assert_int_equal(count_fds(), fds_before);
 	return 0;
 }
@@ -135,7 +135,7 @@ static void add_endpoint(uint32_t slot)
 
 static void turn(void)
 {
-	assert_int_equal(rp_loop_turn(loop, 10 * MS), RP_OK);
+	assert_int_equal(rp_events_turn(loop, 10 * MS), RP_OK);
 }
 
 static void run_for(int64_t ns)

@@ -43,7 +43,7 @@ static int open_all(void **state)
 	}
 	secrets = NULL;
 	snprintf(directory, sizeof(directory), "/tmp/rp_sec_XXXXXX");
-	return mkdtemp(directory) == NULL || rp_loop_new(&control.loop) != RP_OK;
+	return mkdtemp(directory) == NULL || rp_events_new(&control.loop) != RP_OK;
 }
 
 static int close_all(void **state)
@@ -52,7 +52,7 @@ static int close_all(void **state)
 
 	(void)state;
 	rp_secrets_free(secrets);
-	rp_loop_free(control.loop);
+	rp_events_free(control.loop);
 	for (int i = 0; i < WORKERS; i++) {
 		close(pair[i][0]);
 		close(pair[i][1]);
@@ -75,7 +75,7 @@ static const struct rp_secrets_message *receive(int i)
 
 static void turn(void)
 {
-	assert_int_equal(rp_loop_turn(control.loop, 20 * RP_NS_PER_MS), RP_OK);
+	assert_int_equal(rp_events_turn(control.loop, 20 * RP_NS_PER_MS), RP_OK);
 }
 
 static void workers_get_the_same_material_at_start_and_on_hello(void **state)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "control/loop.h"
+#include "control/event_loop.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -10,21 +10,21 @@
 
 enum { EVENTS_PER_TURN = 64 };
 
-struct rp_loop {
+struct rp_events {
 	int epoll_fd;
 	bool is_stopped;
 	bool is_in_timers;
 	int64_t now_ns;
-	struct rp_loop_timer *root;
+	struct rp_events_timer *root;
 	/* The batch being dispatched, so that unwatch can take events out of it. */
 	int event_idx;
 	int event_count;
 	struct epoll_event event[EVENTS_PER_TURN];
 };
 
-int rp_loop_new(struct rp_loop **ret_loop)
+int rp_events_new(struct rp_events **ret_loop)
 {
-	struct rp_loop *loop = calloc(1, sizeof(*loop));
+	struct rp_events *loop = calloc(1, sizeof(*loop));
 
 	if (loop == NULL)
 		return -ENOMEM;
@@ -40,7 +40,7 @@ int rp_loop_new(struct rp_loop **ret_loop)
 	return RP_OK;
 }
 
-void rp_loop_free(struct rp_loop *loop)
+void rp_events_free(struct rp_events *loop)
 {
 	if (loop == NULL)
 		return;
@@ -48,19 +48,19 @@ void rp_loop_free(struct rp_loop *loop)
 	free(loop);
 }
 
-int rp_loop_watch(struct rp_loop *loop, struct rp_loop_watch *watch, int fd, uint32_t events,
-		  rp_loop_watch_fn *fn, void *user)
+int rp_events_watch(struct rp_events *loop, struct rp_events_watch *watch, int fd, uint32_t events,
+		    rp_events_watch_fn *fn, void *user)
 {
 	struct epoll_event event = {.events = events, .data = {.ptr = watch}};
 
 	RP_ASSERT(!watch->is_watched);
 	if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0)
 		return -errno;
-	*watch = (struct rp_loop_watch){.fn = fn, .user = user, .fd = fd, .is_watched = true};
+	*watch = (struct rp_events_watch){.fn = fn, .user = user, .fd = fd, .is_watched = true};
 	return RP_OK;
 }
 
-int rp_loop_rewatch(struct rp_loop *loop, struct rp_loop_watch *watch, uint32_t events)
+int rp_events_rewatch(struct rp_events *loop, struct rp_events_watch *watch, uint32_t events)
 {
 	struct epoll_event event = {.events = events, .data = {.ptr = watch}};
 
@@ -68,7 +68,7 @@ int rp_loop_rewatch(struct rp_loop *loop, struct rp_loop_watch *watch, uint32_t 
 	return epoll_ctl(loop->epoll_fd, EPOLL_CTL_MOD, watch->fd, &event) == 0 ? RP_OK : -errno;
 }
 
-void rp_loop_unwatch(struct rp_loop *loop, struct rp_loop_watch *watch)
+void rp_events_unwatch(struct rp_events *loop, struct rp_events_watch *watch)
 {
 	if (!watch->is_watched)
 		return;
@@ -81,14 +81,14 @@ void rp_loop_unwatch(struct rp_loop *loop, struct rp_loop_watch *watch)
 }
 
 /* Join two heaps; either may be NULL. The later one becomes the first child of the earlier one. */
-static struct rp_loop_timer *meld(struct rp_loop_timer *a, struct rp_loop_timer *b)
+static struct rp_events_timer *meld(struct rp_events_timer *a, struct rp_events_timer *b)
 {
 	if (a == NULL)
 		return b;
 	if (b == NULL)
 		return a;
 	if (b->deadline_ns < a->deadline_ns) {
-		struct rp_loop_timer *swap = a;
+		struct rp_events_timer *swap = a;
 
 		a = b;
 		b = swap;
@@ -102,14 +102,14 @@ static struct rp_loop_timer *meld(struct rp_loop_timer *a, struct rp_loop_timer 
 }
 
 /* Join a list of siblings: in pairs from the left, then all pairs from the right. */
-static struct rp_loop_timer *meld_siblings(struct rp_loop_timer *first)
+static struct rp_events_timer *meld_siblings(struct rp_events_timer *first)
 {
-	struct rp_loop_timer *pairs = NULL; /* a stack, linked by next */
-	struct rp_loop_timer *heap = NULL;
+	struct rp_events_timer *pairs = NULL; /* a stack, linked by next */
+	struct rp_events_timer *heap = NULL;
 
 	while (first != NULL) {
-		struct rp_loop_timer *a = first;
-		struct rp_loop_timer *b = a->next;
+		struct rp_events_timer *a = first;
+		struct rp_events_timer *b = a->next;
 
 		first = b != NULL ? b->next : NULL;
 		a->next = NULL;
@@ -123,7 +123,7 @@ static struct rp_loop_timer *meld_siblings(struct rp_loop_timer *first)
 		pairs = a;
 	}
 	while (pairs != NULL) {
-		struct rp_loop_timer *a = pairs;
+		struct rp_events_timer *a = pairs;
 
 		pairs = a->next;
 		a->next = NULL;
@@ -132,15 +132,15 @@ static struct rp_loop_timer *meld_siblings(struct rp_loop_timer *first)
 	return heap;
 }
 
-void rp_loop_timer_init(struct rp_loop_timer *timer, rp_loop_timer_fn *fn, void *user)
+void rp_events_timer_init(struct rp_events_timer *timer, rp_events_timer_fn *fn, void *user)
 {
-	*timer = (struct rp_loop_timer){.fn = fn, .user = user};
+	*timer = (struct rp_events_timer){.fn = fn, .user = user};
 }
 
-void rp_loop_timer_set(struct rp_loop *loop, struct rp_loop_timer *timer, int64_t deadline_ns)
+void rp_events_timer_set(struct rp_events *loop, struct rp_events_timer *timer, int64_t deadline_ns)
 {
 	RP_ASSERT(timer->fn != NULL);
-	rp_loop_timer_cancel(loop, timer);
+	rp_events_timer_cancel(loop, timer);
 	if (loop->is_in_timers && deadline_ns <= loop->now_ns)
 		deadline_ns = loop->now_ns + 1;
 	timer->deadline_ns = deadline_ns;
@@ -148,7 +148,7 @@ void rp_loop_timer_set(struct rp_loop *loop, struct rp_loop_timer *timer, int64_
 	loop->root = meld(loop->root, timer);
 }
 
-void rp_loop_timer_cancel(struct rp_loop *loop, struct rp_loop_timer *timer)
+void rp_events_timer_cancel(struct rp_events *loop, struct rp_events_timer *timer)
 {
 	if (!timer->is_set)
 		return;
@@ -169,13 +169,13 @@ void rp_loop_timer_cancel(struct rp_loop *loop, struct rp_loop_timer *timer)
 	timer->is_set = false;
 }
 
-int64_t rp_loop_now_ns(const struct rp_loop *loop)
+int64_t rp_events_now_ns(const struct rp_events *loop)
 {
 	return loop->now_ns;
 }
 
 /* Milliseconds to wait in epoll, rounded up so that no timer is met early by a busy loop. */
-static int wait_ms(const struct rp_loop *loop, int64_t timeout_ns)
+static int wait_ms(const struct rp_events *loop, int64_t timeout_ns)
 {
 	int64_t ms;
 
@@ -195,19 +195,19 @@ static int wait_ms(const struct rp_loop *loop, int64_t timeout_ns)
 
 /* A timer set by a callback is never due in the same turn: one that keeps setting itself for the
  * past must not keep the loop from its descriptors. */
-static void run_timers(struct rp_loop *loop)
+static void run_timers(struct rp_events *loop)
 {
 	loop->is_in_timers = true;
 	while (loop->root != NULL && loop->root->deadline_ns <= loop->now_ns) {
-		struct rp_loop_timer *timer = loop->root;
+		struct rp_events_timer *timer = loop->root;
 
-		rp_loop_timer_cancel(loop, timer);
+		rp_events_timer_cancel(loop, timer);
 		timer->fn(timer);
 	}
 	loop->is_in_timers = false;
 }
 
-int rp_loop_turn(struct rp_loop *loop, int64_t timeout_ns)
+int rp_events_turn(struct rp_events *loop, int64_t timeout_ns)
 {
 	int n = epoll_wait(loop->epoll_fd, loop->event, EVENTS_PER_TURN, wait_ms(loop, timeout_ns));
 
@@ -217,7 +217,7 @@ int rp_loop_turn(struct rp_loop *loop, int64_t timeout_ns)
 	loop->event_count = n < 0 ? 0 : n;
 	for (loop->event_idx = 0; loop->event_idx < loop->event_count; loop->event_idx++) {
 		struct epoll_event *event = &loop->event[loop->event_idx];
-		struct rp_loop_watch *watch = event->data.ptr;
+		struct rp_events_watch *watch = event->data.ptr;
 
 		if (watch != NULL)
 			watch->fn(watch, event->events);
@@ -227,17 +227,17 @@ int rp_loop_turn(struct rp_loop *loop, int64_t timeout_ns)
 	return RP_OK;
 }
 
-int rp_loop_run(struct rp_loop *loop)
+int rp_events_run(struct rp_events *loop)
 {
 	int err = RP_OK;
 
 	loop->is_stopped = false;
 	while (!loop->is_stopped && err == RP_OK)
-		err = rp_loop_turn(loop, -1);
+		err = rp_events_turn(loop, -1);
 	return err;
 }
 
-void rp_loop_stop(struct rp_loop *loop)
+void rp_events_stop(struct rp_events *loop)
 {
 	loop->is_stopped = true;
 }
