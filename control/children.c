@@ -37,8 +37,7 @@ void rp_child_add_fd(struct rp_child *child, int own, int inherited)
 	child->fds[child->fd_count++] = (struct rp_child_fd){own, inherited};
 }
 
-/* In the child. Only async-signal-safe calls are not required here (one thread), but cheap to keep.
- */
+/* In the child. */
 RP_NORETURN static void become(const struct rp_child *child, pid_t parent)
 {
 	static const char failed[] = "ringpick: cannot execute ";

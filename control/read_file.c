@@ -5,11 +5,13 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int rp_read_file(const char *path, size_t bytes_max, uint8_t **ret_text, size_t *ret_bytes,
 		 struct rp_diag *reterr)
 {
+	struct stat st;
 	uint8_t *text;
 	size_t at = 0;
 	ssize_t n;
@@ -17,12 +19,17 @@ int rp_read_file(const char *path, size_t bytes_max, uint8_t **ret_text, size_t 
 
 	if (reterr != NULL)
 		snprintf(reterr->file, sizeof(reterr->file), "%s", path);
-	/* Non-blocking, so that a FIFO is refused instead of waited for. */
+	/* Non-blocking, so that a FIFO is not waited for. */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0) {
 		int err = -errno;
 
 		return rp_diag_set(reterr, err, 0, 0, "cannot be opened: %s", rp_err_text(err));
+	}
+	/* A FIFO without a writer reads as empty, which for a configuration means the default. */
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return rp_diag_set(reterr, RP_EFORMAT, 0, 0, "is not a regular file");
 	}
 	text = malloc(bytes_max + 1); /* one more, to notice a file that is too large */
 	if (text == NULL) {

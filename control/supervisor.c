@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -252,6 +253,8 @@ static void begin_stopping(struct rp_supervisor *s)
 	/* Workers close theirs; without ours the ports are free when the last one has. */
 	close(s->ext_proc_fd);
 	close(s->health_fd);
+	s->ext_proc_fd = -1;
+	s->health_fd = -1;
 	if (!has_workers(s)) {
 		stop_control(s);
 		return;
@@ -696,6 +699,18 @@ static void write_last_records(struct rp_supervisor *s)
 	}
 }
 
+/* The ring of a worker that was killed lets go of its descriptors only some time after the worker
+ * is gone. No port may listen that long: another ringpick could not be started at once. */
+static void end_listening(const struct rp_supervisor *s)
+{
+	const int fds[] = {s->ext_proc_fd, s->health_fd, s->metrics_fd};
+
+	for (size_t i = 0; i < RP_ARRAY_LEN(fds); i++) {
+		if (fds[i] >= 0)
+			(void)shutdown(fds[i], SHUT_RDWR);
+	}
+}
+
 static int start(struct rp_supervisor *s, struct rp_settings *settings, int argc,
 		 char *const argv[], struct rp_diag *reterr)
 {
@@ -736,6 +751,9 @@ int rp_supervisor_run(const struct rp_flags *flags, struct rp_settings *settings
 		return EXIT_FAILURE;
 	s->flags = flags;
 	s->settings = settings;
+	s->ext_proc_fd = -1;
+	s->health_fd = -1;
+	s->metrics_fd = -1;
 	s->worker_count = settings->worker_count;
 	s->worker = calloc(s->worker_count, sizeof(*s->worker));
 	err = s->worker == NULL ? -ENOMEM : start(s, settings, argc, argv, &diag);
@@ -772,6 +790,7 @@ int rp_supervisor_run(const struct rp_flags *flags, struct rp_settings *settings
 out:
 	/* Descriptors and mappings go with the process; the records only please the leak checker.
 	 */
+	end_listening(s);
 	exit_code = s->exit_code;
 	rp_events_free(s->loop);
 	free(s->control_argv);

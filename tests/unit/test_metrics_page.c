@@ -130,7 +130,7 @@ static void set_figures(uint32_t slot, int32_t waiting, double kv)
 static void an_untouched_segment_gives_a_page(void **state)
 {
 	(void)state;
-	expect("llm_d_epp_info{commit=\"unknown\",build_ref=\"" RP_VERSION "\"}", "1",
+	expect("llm_d_epp_info{commit=\"" RP_COMMIT "\",build_ref=\"" RP_VERSION "\"}", "1",
 	       "llm_d_epp_scheduler_e2e_duration_seconds_count", "0",
 	       "inference_extension_scheduler_e2e_duration_seconds_bucket{le=\"+Inf\"}", "0",
 	       "ringpick_worker_ready{worker=\"0\"}", "0", "ringpick_worker_ready{worker=\"1\"}",
