@@ -120,18 +120,6 @@ static const struct {
 	{"", ""}, {"", "/unified"}, {"cpu", "/cpu"}, {"cpu", "/cpu,cpuacct"}, {"memory", "/memory"},
 };
 
-static bool list_has(struct rp_bytes list, const char *word)
-{
-	while (list.len > 0) {
-		size_t end = rp_min_size(rp_bytes_find(list, RP_BYTES_LIT(",")), list.len);
-
-		if (rp_bytes_equal_str(rp_bytes_slice(list, 0, end), word))
-			return true;
-		list = rp_bytes_slice(list, end + 1, list.len);
-	}
-	return false;
-}
-
 /* One line of /proc/self/cgroup: "hierarchy:controllers:path". */
 static void read_cgroup_line(const char *root, struct rp_bytes line, struct limits *limits)
 {
@@ -150,7 +138,8 @@ static void read_cgroup_line(const char *root, struct rp_bytes line, struct limi
 		char mount[PATH_BYTES];
 		bool is_v2 = mounts[i].controller[0] == '\0';
 
-		if ((is_v2 ? controllers.len == 0 : list_has(controllers, mounts[i].controller)) &&
+		if ((is_v2 ? controllers.len == 0
+			   : rp_bytes_has_word(controllers, rp_bytes_str(mounts[i].controller))) &&
 		    (size_t)snprintf(mount, sizeof(mount), "%s/sys/fs/cgroup%s", root,
 				     mounts[i].mount) < sizeof(mount))
 			read_cgroups(mount, rp_bytes_slice(line, second + 1, line.len), limits);

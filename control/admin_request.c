@@ -95,19 +95,6 @@ static uint32_t parse_request_line(struct rp_bytes line, struct rp_admin_request
 	return 0;
 }
 
-/* One of the comma-separated words, in any case. */
-static bool has_word(struct rp_bytes list, struct rp_bytes word)
-{
-	while (list.len != 0) {
-		size_t comma = rp_min_size(rp_bytes_find(list, RP_BYTES_LIT(",")), list.len);
-
-		if (rp_bytes_equal_nocase(rp_bytes_trim(rp_bytes_slice(list, 0, comma)), word))
-			return true;
-		list = rp_bytes_slice(list, comma + 1, list.len);
-	}
-	return false;
-}
-
 struct fields {
 	uint32_t host_count;
 	bool has_body;
@@ -132,9 +119,10 @@ static uint32_t parse_field(struct rp_bytes line, struct fields *fields)
 	if (rp_bytes_equal_nocase(name, RP_BYTES_LIT("host"))) {
 		fields->host_count++;
 	} else if (rp_bytes_equal_nocase(name, RP_BYTES_LIT("connection"))) {
-		fields->has_close = fields->has_close || has_word(value, RP_BYTES_LIT("close"));
-		fields->has_keep_alive =
-			fields->has_keep_alive || has_word(value, RP_BYTES_LIT("keep-alive"));
+		fields->has_close =
+			fields->has_close || rp_bytes_has_word(value, RP_BYTES_LIT("close"));
+		fields->has_keep_alive = fields->has_keep_alive ||
+					 rp_bytes_has_word(value, RP_BYTES_LIT("keep-alive"));
 	} else if (rp_bytes_equal_nocase(name, RP_BYTES_LIT("transfer-encoding"))) {
 		fields->has_body = true;
 	} else if (rp_bytes_equal_nocase(name, RP_BYTES_LIT("content-length"))) {

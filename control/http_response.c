@@ -79,18 +79,6 @@ static int on_status_line(struct rp_http_response *response, struct rp_bytes lin
 	return RP_OK;
 }
 
-static bool has_token(struct rp_bytes list, struct rp_bytes token)
-{
-	while (list.len > 0) {
-		size_t comma = rp_min_size(rp_bytes_find(list, RP_BYTES_LIT(",")), list.len);
-
-		if (rp_bytes_equal_nocase(rp_bytes_trim(take(&list, comma)), token))
-			return true;
-		take(&list, 1);
-	}
-	return false;
-}
-
 static int on_content_length(struct rp_http_response *response, struct rp_bytes value)
 {
 	uint64_t bytes;
@@ -107,9 +95,9 @@ static int on_content_length(struct rp_http_response *response, struct rp_bytes 
 static void on_connection(struct rp_http_response *response, struct rp_bytes value)
 {
 	/* What is not seen of a long list may be "close". */
-	if (response->is_line_cut || has_token(value, RP_BYTES_LIT("close")))
+	if (response->is_line_cut || rp_bytes_has_word(value, RP_BYTES_LIT("close")))
 		response->has_close = true;
-	else if (has_token(value, RP_BYTES_LIT("keep-alive")))
+	else if (rp_bytes_has_word(value, RP_BYTES_LIT("keep-alive")))
 		response->is_keep_alive = true;
 }
 

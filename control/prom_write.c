@@ -274,30 +274,12 @@ void rp_histogram_total_add(struct rp_histogram_total *total, const struct rp_hi
 
 /* ---- label values ---- */
 
-/* Length of the UTF-8 sequence at the start (Unicode, table 3-7), 0 if there is none. */
-static size_t utf8_len(const uint8_t *p, size_t left)
-{
-	size_t n = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-	uint8_t low = p[0] == 0xe0 ? 0xa0 : p[0] == 0xf0 ? 0x90 : 0x80;
-	uint8_t high = p[0] == 0xed ? 0x9f : p[0] == 0xf4 ? 0x8f : 0xbf;
-
-	if (n == 0 || p[0] > 0xf4 || n > left)
-		return 0;
-	if (n > 1 && (p[1] < low || p[1] > high))
-		return 0;
-	for (size_t i = 2; i < n; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	return n;
-}
-
 void rp_prom_clean(char *text, size_t len)
 {
 	size_t i = 0;
 
 	while (i < len) {
-		size_t n = utf8_len((const uint8_t *)text + i, len - i);
+		size_t n = rp_bytes_utf8(rp_bytes(text + i, len - i), NULL);
 
 		if (n == 0 || text[i] == '\0') {
 			text[i] = '?';

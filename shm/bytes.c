@@ -25,6 +25,44 @@ bool rp_bytes_equal_nocase(struct rp_bytes a, struct rp_bytes b)
 	return true;
 }
 
+bool rp_bytes_has_word(struct rp_bytes list, struct rp_bytes word)
+{
+	while (list.len != 0) {
+		size_t comma = rp_min_size(rp_bytes_find(list, RP_BYTES_LIT(",")), list.len);
+
+		if (rp_bytes_equal_nocase(rp_bytes_trim(rp_bytes_slice(list, 0, comma)), word))
+			return true;
+		list = rp_bytes_slice(list, comma + 1, list.len);
+	}
+	return false;
+}
+
+size_t rp_bytes_utf8(struct rp_bytes in, uint32_t *ret_point)
+{
+	static const uint32_t lowest[] = {0, 0, 0x80, 0x800, 0x10000};
+	const uint8_t *p = in.ptr;
+	uint32_t point;
+	size_t n;
+
+	if (in.len == 0)
+		return 0;
+	n = p[0] < 0x80 ? 1 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+	if (n > in.len || (n > 1 && (p[0] < 0xc2 || p[0] > 0xf4)))
+		return 0;
+	point = n == 1 ? p[0] : p[0] & (0x7fu >> n);
+	for (size_t i = 1; i < n; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+		point = point << 6 | (p[i] & 0x3fu);
+	}
+	if (n > 1 &&
+	    (point < lowest[n] || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff)))
+		return 0;
+	if (ret_point != NULL)
+		*ret_point = point;
+	return n;
+}
+
 size_t rp_bytes_find(struct rp_bytes haystack, struct rp_bytes needle)
 {
 	const uint8_t *found;

@@ -58,6 +58,13 @@ static inline struct rp_bytes rp_bytes_slice(struct rp_bytes a, size_t at, size_
 
 /** ASCII case-insensitive equality. */
 bool rp_bytes_equal_nocase(struct rp_bytes a, struct rp_bytes b);
+/** Is `word` among the comma-separated words of a list, in any case? */
+bool rp_bytes_has_word(struct rp_bytes list, struct rp_bytes word);
+/**
+ * Decode the UTF-8 sequence at the begin (RFC 3629, section 4); ret_point may be NULL.
+ * @return its bytes; 0 if there is none, or a malformed one
+ */
+size_t rp_bytes_utf8(struct rp_bytes in, uint32_t *ret_point);
 /** First position of needle, or SIZE_MAX. An empty needle is found at 0. */
 size_t rp_bytes_find(struct rp_bytes haystack, struct rp_bytes needle);
 /** Without blanks (space, tab, CR, LF) on both sides. */

@@ -56,37 +56,6 @@ bool rp_log_is_on(int verbosity)
 
 /* ---- JSON ---- */
 
-/*
- * Decode one UTF-8 sequence (RFC 3629, section 4).
- * @return its bytes; 0 if it is malformed
- */
-static size_t decode_utf8(const uint8_t *p, size_t left, uint32_t *ret_point)
-{
-	static const uint32_t lowest[] = {0, 0, 0x80, 0x800, 0x10000};
-	uint32_t point;
-	size_t n;
-
-	if (p[0] < 0x80) {
-		*ret_point = p[0];
-		return 1;
-	}
-	if (p[0] < 0xc2 || p[0] > 0xf4)
-		return 0;
-	n = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-	if (left < n)
-		return 0;
-	point = p[0] & (0x7fu >> n);
-	for (size_t i = 1; i < n; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-		point = point << 6 | (p[i] & 0x3fu);
-	}
-	if (point < lowest[n] || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff))
-		return 0;
-	*ret_point = point;
-	return n;
-}
-
 static void write_escape(struct rp_writer *w, uint32_t point)
 {
 	static const char hex[] = "0123456789abcdef";
@@ -128,7 +97,7 @@ static void write_string(struct rp_writer *w, struct rp_bytes text, size_t bytes
 	rp_write_u8(w, '"');
 	for (size_t at = 0; at < text.len;) {
 		uint32_t point = 0xfffd;
-		size_t n = decode_utf8(text.ptr + at, text.len - at, &point);
+		size_t n = rp_bytes_utf8(rp_bytes_slice(text, at, SIZE_MAX), &point);
 
 		if (n == 0 || needs_escape(point))
 			write_escape(w, point);

@@ -113,7 +113,8 @@ def run_on_free_ports(*args):
 
 def test_help_and_version_go_to_stdout_and_exit_0():
     code, out, _ = run("--help")
-    assert code == 0 and "--endpoints-file" in out
+    assert code == 0 and "--endpoints-file" in out and "ringpick check" in out
+    assert max(map(len, out.splitlines())) <= 100
     code, out, _ = run("--version")
     assert code == 0 and out.startswith("ringpick ")
 
@@ -179,6 +180,17 @@ def test_busy_port_exits_1_and_names_port_and_flag(tmp_path, flag, family, addre
         port = other.getsockname()[1]
         code, _, err = run_on_free_ports(f"--endpoints-file={endpoints}", f"{flag}={port}")
     assert code == 1 and f"port {port} is in use" in err and f"with {flag}" in err
+
+
+def test_ports_are_free_as_soon_as_it_has_ended(tmp_path):
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server(("", 0))) for _ in range(3)]
+        ports = [s.getsockname()[1] for s in sockets]
+    flags = ["--grpc-port", "--grpc-health-port", "--metrics-port"]
+    for _ in range(10):
+        code, _, err = run(f"--endpoints-file={tmp_path}/missing",
+                           *(f"{flag}={port}" for flag, port in zip(flags, ports)))
+        assert code == 1 and "cannot be opened" in err, err
 
 
 def test_starts_serves_and_ends_with_0(start):

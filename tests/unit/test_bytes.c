@@ -148,9 +148,54 @@ static void reader_fails_at_every_cut_and_stays_failed(void **state)
 	}
 }
 
+static void a_word_of_a_list_is_found_in_any_case(void **state)
+{
+	(void)state;
+	assert_true(rp_bytes_has_word(RP_BYTES_LIT("a, Close ,b"), RP_BYTES_LIT("close")));
+	assert_true(rp_bytes_has_word(RP_BYTES_LIT(",,close"), RP_BYTES_LIT("close")));
+	assert_false(rp_bytes_has_word(RP_BYTES_LIT("closed, clos e"), RP_BYTES_LIT("close")));
+	assert_false(rp_bytes_has_word(RP_BYTES_LIT(""), RP_BYTES_LIT("close")));
+}
+
+static void utf8_is_what_encodes_a_character_in_the_shortest_way(void **state)
+{
+	(void)state;
+	uint8_t b[4];
+
+	/* Every character forth and back, and cut at each byte. */
+	for (uint32_t c = 0; c <= 0x110000; c++) {
+		size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+		bool is_valid = c <= 0x10ffff && (c < 0xd800 || c > 0xdfff);
+		uint32_t point = 0;
+
+		b[0] = (uint8_t)(n == 1 ? c : (0xf00u >> n & 0xff) | c >> 6 * (n - 1));
+		for (size_t i = 1; i < n; i++)
+			b[i] = (uint8_t)(0x80 | (c >> 6 * (n - 1 - i) & 0x3f));
+		assert_int_equal(rp_bytes_utf8(rp_bytes(b, n), &point), is_valid ? n : 0);
+		assert_int_equal(point, is_valid ? c : 0);
+		for (size_t cut = 0; cut < n; cut++)
+			assert_int_equal(rp_bytes_utf8(rp_bytes(b, cut), NULL), 0);
+	}
+	for (uint32_t word = 0; word <= 0xffff; word++) {
+		b[0] = (uint8_t)(word >> 8);
+		b[1] = (uint8_t)word;
+		b[2] = b[3] = 0x80;
+		size_t n = rp_bytes_utf8(rp_bytes(b, 4), NULL);
+
+		if (b[0] >= 0x80 && b[0] < 0xc2)
+			assert_int_equal(n, 0);
+		if (n > 1)
+			assert_int_equal(b[1] & 0xc0, 0x80);
+		if ((b[0] == 0xe0 && b[1] < 0xa0) || (b[0] == 0xf0 && b[1] < 0x90) || b[0] > 0xf4)
+			assert_int_equal(n, 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_word_of_a_list_is_found_in_any_case),
+		cmocka_unit_test(utf8_is_what_encodes_a_character_in_the_shortest_way),
 		cmocka_unit_test(views_compare_by_content),
 		cmocka_unit_test(find_knows_empty_and_missing_needles),
 		cmocka_unit_test(slice_and_trim_stay_inside),
