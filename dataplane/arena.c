@@ -33,7 +33,7 @@ static_assert(sizeof(struct rp_arena_block) % ALIGNMENT == 0, "data must be alig
 
 void rp_arena_pool_init(struct rp_arena_pool *pool)
 {
-	*pool = (struct rp_arena_pool){0};
+	*pool = (struct rp_arena_pool){.bytes_max = SIZE_MAX};
 }
 
 static size_t data_bytes(const struct rp_arena_block *block)
@@ -69,6 +69,11 @@ void rp_arena_init(struct rp_arena *arena, struct rp_arena_pool *pool)
 	*arena = (struct rp_arena){.pool = pool};
 }
 
+void rp_arena_init_scratch(struct rp_arena *arena, struct rp_arena_pool *pool)
+{
+	*arena = (struct rp_arena){.pool = pool, .is_scratch = true};
+}
+
 /* The freelist that keeps blocks of this size, or NULL: those go back to the system. */
 static struct rp_arena_block **freelist_of(struct rp_arena_pool *pool, size_t bytes)
 {
@@ -79,7 +84,31 @@ static struct rp_arena_block **freelist_of(struct rp_arena_pool *pool, size_t by
 	return NULL;
 }
 
-static struct rp_arena_block *block_take(struct rp_arena_pool *pool, size_t bytes)
+static bool has_room(const struct rp_arena_pool *pool, size_t bytes)
+{
+	return pool->bytes_total <= pool->bytes_max && bytes <= pool->bytes_max - pool->bytes_total;
+}
+
+static void drop_kept(struct rp_arena_pool *pool, struct rp_arena_block **list, size_t bytes)
+{
+	while (*list != NULL && !has_room(pool, bytes)) {
+		struct rp_arena_block *block = *list;
+
+		*list = block->next;
+		pool->bytes_total -= block->bytes;
+		block_free(block);
+	}
+}
+
+/* May the pool grow by so much? Kept blocks of other sizes give way first. */
+static bool make_room(struct rp_arena_pool *pool, size_t bytes)
+{
+	drop_kept(pool, &pool->block_free, bytes);
+	drop_kept(pool, &pool->first_free, bytes);
+	return has_room(pool, bytes);
+}
+
+static struct rp_arena_block *block_take(struct rp_arena_pool *pool, size_t bytes, bool is_limited)
 {
 	struct rp_arena_block **list = freelist_of(pool, bytes);
 
@@ -89,6 +118,8 @@ static struct rp_arena_block *block_take(struct rp_arena_pool *pool, size_t byte
 		*list = block->next;
 		return block;
 	}
+	if (!make_room(pool, bytes) && is_limited)
+		return NULL;
 	struct rp_arena_block *block = malloc(bytes);
 
 	if (block != NULL) {
@@ -103,7 +134,7 @@ static void block_give(struct rp_arena_pool *pool, struct rp_arena_block *block)
 {
 	struct rp_arena_block **list = freelist_of(pool, block->bytes);
 
-	if (list == NULL) {
+	if (list == NULL || pool->bytes_total > pool->bytes_max) {
 		pool->bytes_total -= block->bytes;
 		block_free(block);
 		return;
@@ -140,7 +171,8 @@ static void *alloc_in_new_block(struct rp_arena *arena, size_t n)
 	if (bytes > RP_ARENA_BYTES_MAX - arena->bytes)
 		return NULL;
 
-	struct rp_arena_block *block = block_take(arena->pool, bytes);
+	struct rp_arena_block *block =
+		block_take(arena->pool, bytes, !arena->is_scratch && bytes > RP_ARENA_FIRST_BYTES);
 
 	if (block == NULL)
 		return NULL;

@@ -91,7 +91,7 @@ void rp_ext_proc_on_message(struct rp_ext_proc_stream *stream, struct rp_grpc_me
 
 	if (stream->is_over)
 		return;
-	rp_arena_init(&scratch, &env->arenas);
+	rp_arena_init_scratch(&scratch, &env->arenas);
 	err = rp_ext_proc_decode(message, &scratch, &decoded);
 	if (decoded.has_protocol_config && stream->request_phase == RP_EXCHANGE_NONE) {
 		stream->request_mode = known_mode(decoded.request_body_mode);

@@ -359,6 +359,8 @@ static int init_env(struct worker *w, uint32_t index)
 	env->series = &w->shared.live->worker[index].series;
 	env->now_ns = rp_clock_monotonic_ns();
 	rp_arena_pool_init(&env->arenas);
+	/* What is remembered of bodies that are under way may take as much as they do. */
+	env->arenas.bytes_max = rp_max_size(env->settings->body_memory_bytes, RP_ARENA_BYTES_MAX);
 	rp_body_pool_init(&env->bodies, env->settings->body_memory_bytes);
 	rp_counters_reset_gauges(env->counters);
 	rp_request_series_reset_gauges(env->series);

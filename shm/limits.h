@@ -60,10 +60,10 @@
 #define RP_H2_HEADERS_MAX	      64u /* header fields of a gRPC call */
 #define RP_H2_HEADER_BYTES_MAX	      (16u << 10)
 #define RP_H2_PATH_MAX		      128u
-#define RP_H2_CONTROL_FRAMES_MAX      1000u	 /* unanswered PING, SETTINGS, RST replies queued */
-#define RP_H2_QUEUED_FRAMES_STOP      4096u	 /* frames but DATA queued before reads of it stop */
-#define RP_H2_QUEUED_FRAMES_MAX	      32768u	 /* beyond: the peer asks without reading answers */
-#define RP_GRPC_RECV_MESSAGE_MAX      (4u << 20) /* --grpc-max-recv-msg-size */
+#define RP_H2_CONTROL_FRAMES_MAX      1000u  /* unanswered PING, SETTINGS, RST replies queued */
+#define RP_H2_QUEUED_FRAMES_STOP      4096u  /* frames but DATA queued before reads of it stop */
+#define RP_H2_QUEUED_FRAMES_MAX	      32768u /* beyond: the peer asks without reading answers */
+#define RP_GRPC_RECV_MESSAGE_MAX      (4u << 20)   /* --grpc-max-recv-msg-size */
 #define RP_MESSAGE_BYTES_CEILING      (1ull << 30) /* of --grpc-max-recv-msg-size, --max-body-bytes */
 #define RP_HANDSHAKE_TIMEOUT_S	      10	   /* TLS and HTTP/2 preface */
 #define RP_H2_RESETS_BURST_MAX	      5000u	   /* streams reset before any answer, at once */

@@ -96,6 +96,30 @@ static void a_warm_pool_asks_the_system_for_nothing(void **state)
 	}
 }
 
+static void a_full_pool_still_serves_first_blocks_and_scratch(void **state)
+{
+	struct rp_arena other, scratch;
+
+	(void)state;
+	pool.bytes_max = 10 * RP_ARENA_BLOCK_BYTES;
+	for (int i = 0; i < 9; i++)
+		assert_non_null(rp_arena_alloc(&arena, RP_ARENA_BLOCK_BYTES - 64));
+	assert_true(pool.bytes_total <= pool.bytes_max);
+	assert_null(rp_arena_alloc(&arena, 2 * RP_ARENA_BLOCK_BYTES));
+	rp_arena_init(&other, &pool);
+	assert_non_null(rp_arena_alloc(&other, 100));
+	assert_null(rp_arena_alloc(&other, 2 * RP_ARENA_BLOCK_BYTES));
+	rp_arena_init_scratch(&scratch, &pool);
+	assert_non_null(rp_arena_alloc(&scratch, 2 * RP_ARENA_BLOCK_BYTES));
+	rp_arena_reset(&scratch);
+	rp_arena_reset(&other);
+	assert_true(pool.bytes_total <= pool.bytes_max);
+	/* Blocks that are kept for reuse give way to larger ones. */
+	rp_arena_reset(&arena);
+	assert_non_null(rp_arena_alloc(&arena, 9 * RP_ARENA_BLOCK_BYTES));
+	assert_true(pool.bytes_total <= pool.bytes_max);
+}
+
 static void copies_are_equal_and_empty_ones_valid(void **state)
 {
 	struct rp_bytes copy = rp_arena_copy(&arena, RP_BYTES_LIT("abc"));
@@ -150,6 +174,7 @@ int main(void)
 		TEST(a_large_piece_leaves_the_room_before_it_in_use),
 		TEST(the_cap_holds_and_a_reset_lifts_it),
 		TEST(a_warm_pool_asks_the_system_for_nothing),
+		TEST(a_full_pool_still_serves_first_blocks_and_scratch),
 		TEST(copies_are_equal_and_empty_ones_valid),
 		TEST(size_classes_behave_as_malloc_and_reuse),
 	};
