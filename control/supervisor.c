@@ -682,6 +682,8 @@ static uint64_t most_memory(const struct rp_supervisor *s)
 	uint64_t unused_workers = RP_WORKERS_MAX - s->worker_count;
 
 	return s->shared.tables_segment.bytes + s->shared.live_segment.bytes -
+	       rp_prefix_index_bytes(s->settings->prefix_index_bytes) +
+	       rp_prefix_index_memory(s->settings->prefix_index_bytes) -
 	       unused_workers * (sizeof(struct rp_worker_region) + sizeof(struct rp_inflight_row)) +
 	       s->worker_count * s->settings->body_memory_bytes;
 }

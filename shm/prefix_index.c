@@ -2,6 +2,7 @@
 #include "shm/prefix_index.h"
 
 #include <assert.h>
+#include <sys/mman.h>
 
 #include "shm/endpoint_registry.h"
 
@@ -142,6 +143,14 @@ size_t rp_prefix_index_bytes(uint64_t budget_bytes)
 	       (size_t)RP_ENDPOINTS_MAX * RP_PREFIX_RING_MAX * sizeof(uint32_t);
 }
 
+uint64_t rp_prefix_index_memory(uint64_t budget_bytes)
+{
+	uint64_t words = bucket_count(budget_bytes) * BUCKET_WORDS;
+
+	return sizeof(struct rp_prefix_index) +
+	       words * (sizeof(uint64_t) + 2 * sizeof(uint32_t)); /* word, stamp, ring entry */
+}
+
 void rp_prefix_index_init(struct rp_prefix_index *index, uint64_t budget_bytes)
 {
 	uint64_t words;
@@ -162,6 +171,20 @@ static void empty_ring(struct rp_prefix_ring *ring)
 	atomic_store_explicit(&ring->tail, head, memory_order_relaxed);
 	atomic_store_explicit(&ring->pass_end, head, memory_order_relaxed);
 	atomic_store_explicit(&ring->count, 0, memory_order_relaxed);
+}
+
+/*
+ * Return the whole pages of a ring to the system: else each slot that ever had one would keep its
+ * memory. A late worker finds places that hold no position, as in a new ring.
+ */
+static void give_back(const struct rp_prefix_index *index, uint32_t slot, uint32_t size)
+{
+	uintptr_t begin = (uintptr_t)ring_entry(index, slot, 0, RP_PREFIX_RING_MAX);
+	uintptr_t end = (begin + size * sizeof(uint32_t)) & ~(uintptr_t)(RP_PAGE - 1);
+
+	begin = rp_align_up(begin, RP_PAGE);
+	if (begin < end)
+		(void)madvise((void *)begin, end - begin, MADV_REMOVE);
 }
 
 /* Ring entries that all slots together have now. */
@@ -200,6 +223,7 @@ void rp_prefix_index_sweep(struct rp_prefix_index *index, uint32_t slot)
 				word, &entry, 0, memory_order_acq_rel, memory_order_relaxed);
 	}
 	empty_ring(ring);
+	give_back(index, slot, size);
 	atomic_store_explicit(&ring->ring_size, 0, memory_order_relaxed);
 	/* Counted anew: this mends what a control that died in admit() or here left wrong. */
 	if (size != 0)

@@ -61,6 +61,9 @@ struct rp_prefix_index {
 /** Bytes that an index of this budget takes in the segment: mapped, not touched (sparse). */
 size_t rp_prefix_index_bytes(uint64_t budget_bytes);
 
+/** Bytes of memory that it may come to take: those of rings are given back by sweep(). */
+uint64_t rp_prefix_index_memory(uint64_t budget_bytes);
+
 /** Lay out a zeroed region of rp_prefix_index_bytes(budget_bytes). Supervisor only. */
 void rp_prefix_index_init(struct rp_prefix_index *index, uint64_t budget_bytes);
 

@@ -46,14 +46,6 @@ static struct rp_bytes cut(struct rp_bytes *rest, uint8_t separator)
 	return part;
 }
 
-static bool has_token(struct rp_bytes list, const char *token)
-{
-	while (list.len > 0)
-		if (is_name(trim(cut(&list, ',')), token))
-			return true;
-	return false;
-}
-
 /* RFC 9110 5.6.2. */
 static bool is_token(struct rp_bytes name)
 {
@@ -144,9 +136,9 @@ static int parse_field(struct rp_sim_http *http, const struct rp_sim_buf *in,
 			return fail(http, RP_EPROTO, 501);
 		framing->is_chunked = true;
 	} else if (is_name(name, "connection")) {
-		if (has_token(value, "close"))
+		if (rp_bytes_has_word(value, RP_BYTES_LIT("close")))
 			http->keep_alive = false;
-		else if (has_token(value, "keep-alive"))
+		else if (rp_bytes_has_word(value, RP_BYTES_LIT("keep-alive")))
 			http->keep_alive = true;
 	} else if (is_name(name, "expect")) {
 		if (!is_name(value, "100-continue"))

@@ -23,7 +23,7 @@ static void make_index(uint64_t budget_bytes)
 {
 	mapped_bytes = rp_prefix_index_bytes(budget_bytes);
 	prefix = mmap(NULL, mapped_bytes, PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		      MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	assert_ptr_not_equal(prefix, MAP_FAILED);
 	rp_prefix_index_init(prefix, budget_bytes);
 }
@@ -407,6 +407,38 @@ static void sweep_clears_and_leaves_the_others_alone(void **state)
 	assert_int_equal(atomic_load(&prefix->ring_entries_given), ring_size(2));
 }
 
+static size_t resident_pages_of_ring(uint32_t slot)
+{
+	const size_t bytes = RP_PREFIX_RING_MAX * sizeof(uint32_t);
+	unsigned char pages[RP_PREFIX_RING_MAX * sizeof(uint32_t) / RP_PAGE + 1];
+	uintptr_t ring = (uintptr_t)prefix + prefix->rings_offset + slot * bytes;
+	uintptr_t begin = rp_align_up(ring, RP_PAGE);
+	size_t count = (ring + bytes - begin) / RP_PAGE;
+	size_t resident = 0;
+
+	assert_int_equal(mincore((void *)begin, count * RP_PAGE, pages), 0);
+	for (size_t i = 0; i < count; i++)
+		resident += pages[i] & 1;
+	return resident;
+}
+
+static void sweep_gives_the_memory_of_the_ring_back(void **state)
+{
+	(void)state;
+	munmap(prefix, mapped_bytes);
+	make_index(64 * SMALL);
+	rp_prefix_index_admit(prefix, 1, 1, 1);
+	for (uint32_t i = 0; i < ring_size(1); i += 16)
+		rp_prefix_index_record(prefix, 1, 1, 31250, blocks(i, 0, 16), 16);
+	assert_true(resident_pages_of_ring(1) + 2 >= ring_size(1) * sizeof(uint32_t) / RP_PAGE);
+	rp_prefix_index_sweep(prefix, 1);
+	/* The page that it shares with what follows stays. */
+	assert_in_range(resident_pages_of_ring(1), 0, 1);
+	rp_prefix_index_admit(prefix, 1, 2, 1);
+	rp_prefix_index_record(prefix, 1, 2, 31250, blocks(7, 0, 5), 5);
+	assert_int_equal(matched(1, blocks(7, 0, 5), 5), 5);
+}
+
 static void stale_words_of_a_late_worker_are_absent(void **state)
 {
 	(void)state;
@@ -458,6 +490,7 @@ int main(void)
 		TEST(full_buckets_drop_and_count),
 		TEST(another_generation_starts_empty),
 		TEST(sweep_clears_and_leaves_the_others_alone),
+		TEST(sweep_gives_the_memory_of_the_ring_back),
 		TEST(stale_words_of_a_late_worker_are_absent),
 		TEST(foreign_ring_entries_are_survived),
 #undef TEST
