@@ -165,14 +165,23 @@ static uint64_t bytes_wanted(const struct rp_body *body, size_t n)
 	return ((uint64_t)n + RP_BODY_BUF_BYTES - 1) / RP_BODY_BUF_BYTES * RP_BODY_BUF_BYTES;
 }
 
+static bool fits(const struct rp_body *body, const struct rp_body_pool *pool, size_t n,
+		 uint64_t bytes_max)
+{
+	uint64_t wanted = bytes_wanted(body, n);
+
+	return wanted == 0 ||
+	       (pool->bytes_used <= bytes_max && wanted <= bytes_max - pool->bytes_used);
+}
+
 int rp_body_append(struct rp_body *body, struct rp_body_pool *pool, struct rp_bytes in)
 {
-	uint64_t wanted = bytes_wanted(body, in.len);
+	return fits(body, pool, in.len, pool->bytes_max) ? append(body, pool, in) : RP_ENOMEM;
+}
 
-	if (wanted > 0 &&
-	    (pool->bytes_used > pool->bytes_max || wanted > pool->bytes_max - pool->bytes_used))
-		return RP_ENOMEM;
-	return append(body, pool, in);
+bool rp_body_upload_fits(const struct rp_body *body, const struct rp_body_pool *pool, size_t n)
+{
+	return fits(body, pool, n, pool->bytes_max - pool->bytes_max / 4);
 }
 
 int rp_body_append_reserve(struct rp_body *body, struct rp_body_pool *pool, struct rp_bytes in)

@@ -50,8 +50,12 @@ void rp_body_pool_fini(struct rp_body_pool *pool);
 RP_MUST_CHECK int rp_body_append(struct rp_body *body, struct rp_body_pool *pool,
 				 struct rp_bytes in);
 
-/** The same for a short answer that must also get through when the pool is at its limit (429): a
- * body that stays within RP_BODY_RESERVE_BYTES is not held to the limit. */
+/** Would n more bytes of an upload leave the quarter of the pool that is kept for what is on its
+ * way back? Requests that are not answered yet must ask this before they append. */
+bool rp_body_upload_fits(const struct rp_body *body, const struct rp_body_pool *pool, size_t n);
+
+/** As rp_body_append() for a short answer that must also get through when the pool is at its limit
+ * (429): a body that stays within RP_BODY_RESERVE_BYTES is not held to the limit. */
 RP_MUST_CHECK int rp_body_append_reserve(struct rp_body *body, struct rp_body_pool *pool,
 					 struct rp_bytes in);
 

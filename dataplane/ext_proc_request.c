@@ -228,10 +228,14 @@ static bool keep_body(struct rp_ext_proc_stream *stream, const struct rp_ext_pro
 		refuse_body_size(stream);
 		return false;
 	}
-	while (request->parser != NULL && in.left > 0)
+	/* A gathered one was counted when it came. */
+	bool has_room = turn->source->gathered != NULL ||
+			rp_body_upload_fits(&request->body, &stream->env->bodies, in.left);
+
+	while (has_room && request->parser != NULL && in.left > 0)
 		rp_request_parser_feed(request->parser, rp_pb_input_piece(&in, in.left));
-	if (rp_ext_proc_take_body(turn->message, turn->source, &stream->env->bodies,
-				  &request->body) != RP_OK) {
+	if (!has_room || rp_ext_proc_take_body(turn->message, turn->source, &stream->env->bodies,
+					       &request->body) != RP_OK) {
 		rp_ext_proc_refuse_memory(stream);
 		return false;
 	}

@@ -337,6 +337,8 @@ static void on_data(struct rp_h2_stream *h2, struct rp_bytes data)
 	int err = RP_OK;
 
 	while (call != NULL && !call->is_over) {
+		call->frame.is_upload = call->method == METHOD_PROCESS &&
+					call->ext_proc.request_phase != RP_EXCHANGE_ENDED;
 		err = rp_grpc_frame_next(&call->frame, &call->env->bodies,
 					 call->env->settings->recv_message_max, &data, &message);
 		if (err != RP_OK)

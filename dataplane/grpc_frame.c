@@ -57,6 +57,9 @@ int rp_grpc_frame_next(struct rp_grpc_frame *frame, struct rp_body_pool *pool, u
 		return RP_OK;
 	}
 	wanted = (size_t)(frame->bytes - frame->gathered.bytes);
+	if (frame->is_upload &&
+	    !rp_body_upload_fits(&frame->gathered, pool, rp_min_size(in->len, wanted)))
+		return RP_ENOMEM;
 	err = rp_body_append(&frame->gathered, pool, rp_bytes_slice(*in, 0, wanted));
 	if (err != RP_OK)
 		return err;

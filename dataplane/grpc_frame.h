@@ -15,6 +15,7 @@ struct rp_grpc_frame {
 	uint8_t prefix[RP_GRPC_PREFIX_BYTES];
 	uint8_t prefix_len;
 	bool is_handed_up; /* `gathered` was given to the caller: drop what is left of it */
+	bool is_upload;	   /* the owner's: held to rp_body_upload_fits() */
 	uint32_t bytes;	   /* of the message under way */
 	struct rp_body gathered;
 };
