@@ -23,39 +23,7 @@ def backend(request):
 
 @pytest.fixture
 def parts(tmp_path):
-    """Starts parts and stops them at the end, last one first; a sanitizer's finding fails the test."""
-    class Parts:
-        def __init__(self):
-            self.started = []
-
-        def add(self, part):
-            self.started.append(part)
-            return part
-
-        def sim(self, **kw):
-            return self.add(processes.Sim(tmp_path, **kw))
-
-        def ringpick(self, endpoints, **kw):
-            return self.add(processes.Ringpick(tmp_path, endpoints, **kw))
-
-        def envoy(self, ringpick, **kw):
-            return self.add(processes.Envoy(tmp_path, ringpick, **kw))
-
-        def checking_backend(self):
-            return self.add(processes.CheckingBackend())
-
-    made = Parts()
+    """Starts parts and stops them at the end; a sanitizer's finding fails the test."""
+    made = processes.Parts(tmp_path)
     yield made
-    problems = []
-    for part in reversed(made.started):
-        try:
-            code = part.stop()
-            if isinstance(part, processes.Ringpick) and code not in (0, -9):
-                problems.append(f"{part.name} ended with {code}")
-        except AssertionError as error:
-            problems.append(str(error))
-        if isinstance(part, processes.Process):
-            found = processes.sanitizer_findings(part.log())
-            if found:
-                problems.append(f"{part.name}: {found}\n{part.log()[-6000:]}")
-    assert not problems, problems
+    made.stop()

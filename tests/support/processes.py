@@ -100,10 +100,10 @@ def sanitizer_findings(text):
 
 
 class Sim(Process):
-    """ringpick-sim on `count` consecutive loopback endpoints."""
+    """ringpick-sim on `count` consecutive loopback endpoints, or on the consecutive `ports`."""
 
-    def __init__(self, directory, count=3, args=(), name="sim", address="127.0.0.1"):
-        self.ports = consecutive_ports(count)
+    def __init__(self, directory, count=3, args=(), name="sim", address="127.0.0.1", ports=None):
+        self.ports = ports or consecutive_ports(count)
         self.address = address
         self.endpoints = [f"{address}:{port}" for port in self.ports]
         argv = [BUILD / "ringpick-sim", "--model", "meta-llama/Llama-3.1-8B-Instruct",
@@ -162,9 +162,11 @@ def endpoints_yaml(endpoints):
     if not endpoints:
         return "endpoints: []\n"
     lines = ["endpoints:"]
-    for endpoint in endpoints:
+    ports = [endpoint.rsplit(":", 1)[1] for endpoint in endpoints]
+    for i, endpoint in enumerate(endpoints):
         address, port = endpoint.rsplit(":", 1)
-        lines += [f"- name: ep-{port}", f"  address: {address}", f"  port: \"{port}\""]
+        number = f"-{i}" if ports.count(port) > 1 else ""
+        lines += [f"- name: ep-{port}{number}", f"  address: {address}", f"  port: \"{port}\""]
     return "\n".join(lines) + "\n"
 
 
@@ -397,3 +399,43 @@ class CheckingBackend:
     def stop(self):
         self.server.shutdown()
         self.server.server_close()
+
+
+class Parts:
+    """Starts parts and stops them at the end, last one first."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.started = []
+
+    def add(self, part):
+        self.started.append(part)
+        return part
+
+    def sim(self, **kw):
+        return self.add(Sim(self.directory, **kw))
+
+    def ringpick(self, endpoints, **kw):
+        return self.add(Ringpick(self.directory, endpoints, **kw))
+
+    def envoy(self, ringpick, **kw):
+        return self.add(Envoy(self.directory, ringpick, **kw))
+
+    def checking_backend(self):
+        return self.add(CheckingBackend())
+
+    def stop(self):
+        """Fails if ringpick did not end well, or if a sanitizer found something."""
+        problems = []
+        for part in reversed(self.started):
+            try:
+                code = part.stop()
+                if isinstance(part, Ringpick) and code not in (0, -9):
+                    problems.append(f"{part.name} ended with {code}")
+            except AssertionError as error:
+                problems.append(str(error))
+            if isinstance(part, Process):
+                found = sanitizer_findings(part.log())
+                if found:
+                    problems.append(f"{part.name}: {found}\n{part.log()[-6000:]}")
+        assert not problems, problems
