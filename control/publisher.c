@@ -69,11 +69,15 @@ static int add_endpoint(struct rp_publisher *p, struct rp_endpoint_table *table,
 	uint32_t slot = 0;
 	uint32_t generation = 0;
 	bool is_new = false;
-	int err = rp_endpoint_registry_take(&live_of(p)->registry, found->name_space, found->name,
-					    p->control->settings->endpoints_max,
-					    rp_events_now_ns(p->control->loop), has_no_requests, p,
-					    &slot, &generation, &is_new);
+	int err;
 
+	if (table->endpoint_count >= p->control->settings->endpoints_max)
+		return RP_ETOOBIG;
+	/* Slots at rest do not count against --max-endpoints: a pool that is as large as that can
+	 * be replaced as a whole. */
+	err = rp_endpoint_registry_take(&live_of(p)->registry, found->name_space, found->name,
+					RP_ENDPOINTS_MAX, rp_events_now_ns(p->control->loop),
+					has_no_requests, p, &slot, &generation, &is_new);
 	if (err != RP_OK)
 		return err;
 	admit(p, slot, generation, is_new);

@@ -481,7 +481,8 @@ static int watch_signals(struct rp_supervisor *s)
 	return rp_events_watch(s->loop, &s->signal_watch, fd, EPOLLIN, on_signal, s);
 }
 
-/* What the segments can grow to, regions of workers that do not exist left out, and the bodies. */
+/* What the segments can grow to, regions of workers that do not exist left out, and the bodies with
+ * what was read in them. */
 static uint64_t most_memory(const struct rp_supervisor *s)
 {
 	uint64_t unused_workers = RP_WORKERS_MAX - s->worker_count;
@@ -490,7 +491,7 @@ static uint64_t most_memory(const struct rp_supervisor *s)
 	       rp_prefix_index_bytes(s->settings->prefix_index_bytes) +
 	       rp_prefix_index_memory(s->settings->prefix_index_bytes) -
 	       unused_workers * (sizeof(struct rp_worker_region) + sizeof(struct rp_inflight_row)) +
-	       s->worker_count * s->settings->body_memory_bytes;
+	       2 * s->worker_count * s->settings->body_memory_bytes;
 }
 
 /* What workers still had to say, now that control, who writes it, is gone: often why we end. */

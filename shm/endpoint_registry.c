@@ -33,7 +33,7 @@ static uint32_t find(const struct rp_endpoint_registry *registry, uint32_t hash,
 
 /* A slot that nobody uses: the one longest at rest, so that identities are remembered for as long
  * as may be, else one never used; UINT32_MAX if there is none. */
-static uint32_t find_free(const struct rp_endpoint_registry *registry, uint32_t endpoints_max,
+static uint32_t find_free(const struct rp_endpoint_registry *registry, uint32_t slots_max,
 			  int64_t now_ns, bool (*may_reuse)(void *user, uint32_t slot), void *user)
 {
 	uint32_t best = UINT32_MAX;
@@ -48,13 +48,13 @@ static uint32_t find_free(const struct rp_endpoint_registry *registry, uint32_t 
 		if (may_reuse(user, slot))
 			best = slot;
 	}
-	if (best == UINT32_MAX && registry->slot_count < endpoints_max)
+	if (best == UINT32_MAX && registry->slot_count < slots_max)
 		best = registry->slot_count;
 	return best;
 }
 
 int rp_endpoint_registry_take(struct rp_endpoint_registry *registry, struct rp_bytes name_space,
-			      struct rp_bytes name, uint32_t endpoints_max, int64_t now_ns,
+			      struct rp_bytes name, uint32_t slots_max, int64_t now_ns,
 			      bool (*may_reuse)(void *user, uint32_t slot), void *user,
 			      uint32_t *ret_slot, uint32_t *ret_generation, bool *ret_is_new)
 {
@@ -64,13 +64,13 @@ int rp_endpoint_registry_take(struct rp_endpoint_registry *registry, struct rp_b
 	bool is_new;
 
 	RP_ASSERT(registry->slot_count <= RP_ENDPOINTS_MAX);
-	RP_ASSERT(endpoints_max <= RP_ENDPOINTS_MAX);
+	RP_ASSERT(slots_max <= RP_ENDPOINTS_MAX);
 	if (name.len >= RP_ENDPOINT_NAME_MAX || name_space.len >= RP_ENDPOINT_NAME_MAX)
 		return RP_ETOOBIG;
 	slot = find(registry, hash, name_space, name);
 	is_new = slot == UINT32_MAX;
 	if (is_new)
-		slot = find_free(registry, endpoints_max, now_ns, may_reuse, user);
+		slot = find_free(registry, slots_max, now_ns, may_reuse, user);
 	if (slot == UINT32_MAX)
 		return RP_ETOOBIG;
 

@@ -38,11 +38,11 @@ struct rp_endpoint_registry {
  *
  * @param may_reuse  asked for each rested slot whose identity differs: no request in flight there?
  * @param[out] ret_is_new  the slot's generation moved: sweep its figures and its prefix index first
- * @return RP_OK; RP_ETOOBIG: endpoints_max slots are in use or resting
+ * @return RP_OK; RP_ETOOBIG: slots_max slots are in use or resting
  */
 RP_MUST_CHECK int rp_endpoint_registry_take(struct rp_endpoint_registry *registry,
 					    struct rp_bytes name_space, struct rp_bytes name,
-					    uint32_t endpoints_max, int64_t now_ns,
+					    uint32_t slots_max, int64_t now_ns,
 					    bool (*may_reuse)(void *user, uint32_t slot),
 					    void *user, uint32_t *ret_slot,
 					    uint32_t *ret_generation, bool *ret_is_new);

@@ -205,6 +205,18 @@ static void returning_endpoint_gets_its_slot_back_without_old_figures(void **sta
 	assert_int_equal(figures.waiting, 0);
 }
 
+static void full_pool_is_replaced_at_once_and_never_exceeds_the_bound(void **state)
+{
+	(void)state;
+	give_config();
+	give_endpoints("abcd");
+	give_endpoints("efgh");
+	assert_int_equal(control.table->endpoint_count, 4);
+	assert_non_null(endpoint_named('h'));
+	give_endpoints("abcde");
+	assert_int_equal(control.table->endpoint_count, 4);
+}
+
 static void slot_goes_to_another_endpoint_only_rested_and_without_requests(void **state)
 {
 	struct rp_endpoint_registry *registry = &control.shared.live->registry;
@@ -215,8 +227,12 @@ static void slot_goes_to_another_endpoint_only_rested_and_without_requests(void 
 	give_config();
 	give_endpoints("abcd");
 	slot = endpoint_named('a')->slot;
+	/* All others have just been used, too. */
+	for (uint32_t i = registry->slot_count; i < RP_ENDPOINTS_MAX; i++)
+		registry->slot[i].is_used = 1;
+	registry->slot_count = RP_ENDPOINTS_MAX;
 	give_endpoints("bcd");
-	give_endpoints("bcde"); /* all four slots are used or resting */
+	give_endpoints("bcde");
 	assert_null(endpoint_named('e'));
 	assert_int_equal(control.table->endpoint_count, 3);
 
@@ -308,6 +324,8 @@ int main(void)
 			destroy),
 		cmocka_unit_test_setup_teardown(
 			returning_endpoint_gets_its_slot_back_without_old_figures, create, destroy),
+		cmocka_unit_test_setup_teardown(
+			full_pool_is_replaced_at_once_and_never_exceeds_the_bound, create, destroy),
 		cmocka_unit_test_setup_teardown(
 			slot_goes_to_another_endpoint_only_rested_and_without_requests, create,
 			destroy),
