@@ -71,6 +71,15 @@ class Process:
     def pid(self):
         return self.child.pid
 
+    def must_come_up(self, condition, what, timeout=10.0):
+        """Wait until it works; what does not come up is killed, so that nothing is left behind."""
+        try:
+            wait_until(condition, what, timeout)
+        except AssertionError as error:
+            self.child.kill()
+            self.child.wait()
+            raise AssertionError(f"{error}\n{self.log()[-4000:]}") from None
+
     def log(self):
         return self.log_path.read_text(errors="replace")
 
@@ -111,7 +120,8 @@ class Sim(Process):
                 "--listen", f"{address}:{self.ports[0]}-{self.ports[-1]}", *args]
         super().__init__(name, argv, directory)
         for port in self.ports:
-            wait_until(lambda: http_get(port, "/health", address)[0] == 200, f"{name} on {port}")
+            self.must_come_up(lambda: http_get(port, "/health", address)[0] == 200,
+                              f"{name} on {port}")
 
     def set_metrics(self, endpoint, **gauges):
         """Fake the figures of one endpoint, e.g. waiting=5, running=1, kv=0.5."""
@@ -201,7 +211,7 @@ class Ringpick(Process):
                 pass
             return all(self.metric("ringpick_worker_ready", worker=str(i)) == 1
                        for i in range(self.workers))
-        wait_until(is_serving, "ringpick serves")
+        self.must_come_up(is_serving, "ringpick serves")
         # The first scrape of each endpoint lands one tick later.
         time.sleep(0.15 * PATIENCE)
 
@@ -293,7 +303,7 @@ class Envoy(Process):
         envoy = shutil.which("envoy") or ROOT / ".venv" / "bin" / "envoy"
         super().__init__(name, [envoy, "-c", path, "--concurrency", concurrency,
                                 "--use-dynamic-base-id", "-l", "warning"], directory)
-        wait_until(lambda: http_get(self.admin_port, "/ready")[0] == 200, "envoy is ready", 30)
+        self.must_come_up(lambda: http_get(self.admin_port, "/ready")[0] == 200, "envoy is ready", 30)
 
     def post(self, path, body, headers=None, timeout=60):
         """One request on its own connection: (status, headers, body)."""
