@@ -21,6 +21,9 @@ enum rp_plugin_kind {
 	RP_KIND_SOURCE = 1 << 6,
 	RP_KIND_EXTRACTOR = 1 << 7,
 	RP_KIND_DISCOVERY = 1 << 8,
+	/* Or-ed to them: the plugin wants to see answers, or counts requests until their end.
+	 * --response-processing=skip has no effect beside it. */
+	RP_READS_RESPONSE = 1 << 16,
 };
 
 enum rp_stability { RP_STABLE, RP_BETA, RP_ALPHA, RP_DEPRECATED };
@@ -81,8 +84,10 @@ struct rp_config_blob {
 	uint32_t parsers_offset;
 	uint32_t producer_count; /* plugin indices, topologically ordered */
 	uint32_t producers_offset;
-	uint32_t profile_handler;  /* plugin index */
-	uint32_t match_info_count; /* match results a request needs room for (producer_slot) */
+	uint32_t profile_handler;     /* plugin index */
+	uint32_t match_info_count;    /* match results a request needs room for (producer_slot) */
+	uint32_t is_response_skipped; /* streams are closed once the request is answered */
+	uint32_t reserved;
 };
 
 /**

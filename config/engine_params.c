@@ -102,9 +102,9 @@ static int read_customs(const struct engine_reader *reader, const struct rp_yaml
 		count++;
 	}
 	if (count > 0)
-		rp_model_warn(reader->model,
-			      "customMetrics of engine '%s' are read by no plugin yet",
-			      reader->engine->name);
+		rp_config_warn(reader->model->control,
+			       "customMetrics of engine '%s' are read by no plugin yet",
+			       reader->engine->name);
 	return RP_OK;
 }
 

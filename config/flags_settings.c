@@ -2,6 +2,7 @@
 #include "config/flags_check.h"
 #include "config/machine.h"
 #include "config/quantity.h"
+#include "config/rp_config.h"
 #include "config/tls_ciphers.h"
 #include "shm/clock.h"
 #include "shm/limits.h"
@@ -89,6 +90,7 @@ static int check_ports(const struct rp_flags *flags, struct rp_diag *reterr)
 static int check_ours(const struct rp_flags *flags, struct rp_diag *reterr)
 {
 	static const char *const backends[] = {"auto", "io_uring", "epoll"};
+	enum rp_response_processing processing;
 	char text[2][32];
 
 	if (flags->io_backend[0] == '\0' ||
@@ -96,6 +98,11 @@ static int check_ours(const struct rp_flags *flags, struct rp_diag *reterr)
 		return rp_diag_set(reterr, RP_ECONFIG, 0, 0,
 				   "--io-backend must be auto, io_uring or epoll, got \"%.100s\"",
 				   flags->io_backend);
+	if (rp_response_processing_parse(rp_bytes_str(flags->response_processing), &processing) !=
+	    RP_OK)
+		return rp_diag_set(reterr, RP_ECONFIG, 0, 0,
+				   "--response-processing must be full or skip, got \"%.100s\"",
+				   flags->response_processing);
 	if ((uint64_t)flags->prefix_index_bytes < RP_PREFIX_INDEX_BYTES_MIN ||
 	    (uint64_t)flags->prefix_index_bytes > RP_PREFIX_INDEX_BYTES_CEILING) {
 		rp_size_format((int64_t)RP_PREFIX_INDEX_BYTES_MIN, text[0], sizeof(text[0]));

@@ -119,6 +119,6 @@ RP_MUST_CHECK int rp_engine_read_params(struct rp_model *model, const struct rp_
 					struct rp_config_control *control);
 
 /** One more line for control to log; what finds no room is dropped. */
-void rp_model_warn(struct rp_model *model, const char *format, ...) RP_PRINTF(2, 3);
+void rp_config_warn(struct rp_config_control *control, const char *format, ...) RP_PRINTF(2, 3);
 
 #endif /* RP_CONFIG_MODEL_H */

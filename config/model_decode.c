@@ -14,6 +14,7 @@ struct sections {
 	const struct rp_yaml_node *request_handler;
 	const struct rp_yaml_node *saturation_detector;
 	const struct rp_yaml_node *parser;
+	const struct rp_yaml_node *ringpick;
 };
 
 static const struct rp_moved_field moved_top[] = {
@@ -338,8 +339,9 @@ static int decode_flow_control(struct rp_model *model, const struct rp_yaml_node
 	if (r == RP_OK)
 		r = decode_bands(model, &path, bands);
 	if (r == RP_OK && node != NULL && node->count > (detector == NULL ? 0u : 2u))
-		rp_model_warn(model, "flowControl is ignored while the feature gate flowControl "
-				     "is off");
+		rp_config_warn(model->control,
+			       "flowControl is ignored while the feature gate flowControl "
+			       "is off");
 	return r;
 }
 
@@ -386,6 +388,22 @@ static int decode_deprecated(struct rp_model *model, const struct sections *sect
 	return RP_OK;
 }
 
+/* What upstream does not have: a file with this section is for ringpick only. */
+static int decode_ours(struct rp_model *model, const struct rp_yaml_node *node)
+{
+	const struct rp_path path = {NULL, "ringpick", 0};
+	struct rp_bytes processing = RP_BYTES_LIT("");
+	const struct rp_field fields[] = {{"responseProcessing", RP_FIELD_STR, &processing}};
+	int r = rp_decode_object(model->diag, &path, node, fields, RP_ARRAY_LEN(fields), NULL);
+
+	if (r == RP_OK &&
+	    rp_response_processing_parse(processing, &model->control->response_processing) != RP_OK)
+		r = rp_decode_fail(model->diag, rp_yaml_get(node, "responseProcessing"),
+				   "ringpick.responseProcessing must be full or skip, got '%.*s'",
+				   RP_SHOW(processing));
+	return r;
+}
+
 int rp_model_decode(struct rp_model *model, const struct rp_yaml_node *root)
 {
 	struct sections s = {0};
@@ -400,6 +418,7 @@ int rp_model_decode(struct rp_model *model, const struct rp_yaml_node *root)
 		{"requestHandler", RP_FIELD_MAP, &s.request_handler},
 		{"saturationDetector", RP_FIELD_MAP, &s.saturation_detector},
 		{"parser", RP_FIELD_MAP, &s.parser},
+		{"ringpick", RP_FIELD_MAP, &s.ringpick},
 	};
 	int r = RP_OK;
 
@@ -421,5 +440,7 @@ int rp_model_decode(struct rp_model *model, const struct rp_yaml_node *root)
 		r = decode_parsers(model, s.request_handler);
 	if (r == RP_OK)
 		r = decode_deprecated(model, &s);
+	if (r == RP_OK)
+		r = decode_ours(model, s.ringpick);
 	return r == RP_OK ? rp_feature_gates_check(s.feature_gates, model->diag) : r;
 }

@@ -80,8 +80,9 @@ static int resolve_source(struct rp_model *model, struct rp_model_source *source
 
 	if (r == RP_OK &&
 	    (rp_plugin_type_kinds(model->plugin[source->ref.plugin].type) & RP_KIND_SOURCE) == 0)
-		rp_model_warn(model, "'%.*s' in dataLayer.sources is no data source and is ignored",
-			      RP_SHOW(source->ref.name));
+		rp_config_warn(model->control,
+			       "'%.*s' in dataLayer.sources is no data source and is ignored",
+			       RP_SHOW(source->ref.name));
 	for (uint32_t i = 0; i < source->extractor_count && r == RP_OK; i++)
 		r = resolve_source_ref(model, &source->extractor[i]);
 	return r;
@@ -154,9 +155,9 @@ static int choose_metrics_source(struct rp_model *model)
 		if (extractor == NULL)
 			continue;
 		if (model->control->has_metrics_source) {
-			rp_model_warn(model,
-				      "endpoints are scraped once: data source '%.*s' is ignored",
-				      RP_SHOW(source->ref.name));
+			rp_config_warn(model->control,
+				       "endpoints are scraped once: data source '%.*s' is ignored",
+				       RP_SHOW(source->ref.name));
 			continue;
 		}
 		model->control->has_metrics_source = true;

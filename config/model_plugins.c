@@ -51,9 +51,8 @@ bool rp_plugin_type_is_known(struct rp_bytes name)
 	return false;
 }
 
-void rp_model_warn(struct rp_model *model, const char *format, ...)
+void rp_config_warn(struct rp_config_control *control, const char *format, ...)
 {
-	struct rp_config_control *control = model->control;
 	char text[sizeof(control->warning[0])] = "";
 	va_list args;
 

@@ -73,8 +73,9 @@ static int read_approx_producer(struct rp_model *model, const struct rp_path *pa
 	params->has_auto_tune = has_auto_tune;
 	if (old_block_size > 0 && params->block_size_tokens == 16) {
 		params->block_size_tokens = old_block_size;
-		rp_model_warn(model, "blockSize of %.*s is deprecated; write blockSizeTokens",
-			      RP_SHOW(plugin->name));
+		rp_config_warn(model->control,
+			       "blockSize of %.*s is deprecated; write blockSizeTokens",
+			       RP_SHOW(plugin->name));
 	}
 	if (params->max_prefix_tokens < 0)
 		return rp_decode_fail(model->diag,
@@ -241,10 +242,11 @@ static int read_token_producer(struct rp_model *model, const struct rp_path *pat
 	if (r == RP_OK)
 		r = rp_token_read_params(model->diag, path, plugin->parameters, params);
 	if (r == RP_OK && memcmp(&defaults, params, sizeof(defaults)) != 0)
-		rp_model_warn(model,
-			      "estimate parameters of '%.*s' have no effect yet: images and videos "
-			      "count by the defaults",
-			      RP_SHOW(plugin->name));
+		rp_config_warn(
+			model->control,
+			"estimate parameters of '%.*s' have no effect yet: images and videos "
+			"count by the defaults",
+			RP_SHOW(plugin->name));
 	return r;
 }
 

@@ -69,6 +69,50 @@ static int parse(struct rp_bytes text, struct rp_yaml_tree *tree, struct rp_diag
 	return rp_yaml_parse(rp_bytes_str(built_in), tree, diag);
 }
 
+static void note_response_reader(const struct rp_model *model)
+{
+	struct rp_config_control *control = model->control;
+
+	for (uint32_t i = 0; i < model->plugin_count; i++) {
+		const struct rp_model_plugin *plugin = &model->plugin[i];
+
+		if ((rp_plugin_type_kinds(plugin->type) & RP_READS_RESPONSE) == 0)
+			continue;
+		(void)rp_bytes_to_str(plugin->name, control->response_reader,
+				      sizeof(control->response_reader));
+		break;
+	}
+}
+
+int rp_response_processing_parse(struct rp_bytes word, enum rp_response_processing *ret)
+{
+	*ret = RP_RESPONSE_UNSET;
+	if (rp_bytes_equal_str(word, "full"))
+		*ret = RP_RESPONSE_FULL;
+	else if (rp_bytes_equal_str(word, "skip"))
+		*ret = RP_RESPONSE_SKIP;
+	else if (word.len > 0)
+		return RP_EFORMAT;
+	return RP_OK;
+}
+
+void rp_config_decide_responses(struct rp_config_control *control, struct rp_config_blob *blob,
+				enum rp_response_processing flag)
+{
+	enum rp_response_processing wanted =
+		flag != RP_RESPONSE_UNSET ? flag : control->response_processing;
+
+	blob->is_response_skipped =
+		wanted == RP_RESPONSE_SKIP && control->response_reader[0] == '\0';
+	if (wanted == RP_RESPONSE_SKIP && control->response_reader[0] != '\0')
+		rp_config_warn(control,
+			       "response processing: skip has no effect, plugin '%s' reads answers",
+			       control->response_reader);
+	else if (wanted == RP_RESPONSE_SKIP)
+		rp_config_warn(control, "response processing: skip: load, token, duration and "
+					"status figures do not cover answers");
+}
+
 int rp_config_load(const char *file_name, struct rp_bytes text, bool has_experimental,
 		   uint64_t generation, struct rp_config_blob *blob, size_t blob_bytes,
 		   struct rp_plugin_stat *stats, struct rp_config_control *ret_control,
@@ -94,6 +138,8 @@ int rp_config_load(const char *file_name, struct rp_bytes text, bool has_experim
 	r = parse(text, &tree, reterr);
 	if (r == RP_OK)
 		r = run_pipeline(model, rp_yaml_root(&tree), has_experimental);
+	if (r == RP_OK)
+		note_response_reader(model);
 	if (r == RP_OK)
 		r = rp_model_compile(model, generation, blob, blob_bytes, stats);
 out:

@@ -11,6 +11,9 @@
 #include "config/engine_config.h"
 #include "shm/counters.h"
 
+/* --response-processing, or responseProcessing of the section ringpick. */
+enum rp_response_processing { RP_RESPONSE_UNSET, RP_RESPONSE_FULL, RP_RESPONSE_SKIP };
+
 /* What control itself needs of the configuration. Large: keep it off the stack. */
 struct rp_config_control {
 	char scrape_scheme[8];	    /* metrics-data-source: "http" ("https" is refused for now) */
@@ -24,6 +27,8 @@ struct rp_config_control {
 	struct rp_engine_config engine[RP_ENGINE_CONFIGS_MAX]; /* user entries; specs are checked */
 	char discovery_path[1024]; /* file-discovery; empty: not configured */
 	bool has_discovery_watch;
+	enum rp_response_processing response_processing; /* as the file has it */
+	char response_reader[RP_PLUGIN_NAME_MAX + 1];	 /* a plugin that reads answers, if any */
 	bool uses_deprecated_api; /* inference.networking.x-k8s.io: one log line */
 	uint32_t warning_count;	  /* to be logged once the configuration is in use */
 	char warning[RP_CONFIG_WARNINGS_MAX][256];
@@ -46,5 +51,17 @@ RP_MUST_CHECK int rp_config_load(const char *file_name, struct rp_bytes text, bo
 				 uint64_t generation, struct rp_config_blob *blob,
 				 size_t blob_bytes, struct rp_plugin_stat *stats,
 				 struct rp_config_control *ret_control, struct rp_diag *reterr);
+
+/** "full", "skip", or nothing at all. @return RP_OK; RP_EFORMAT */
+RP_MUST_CHECK int rp_response_processing_parse(struct rp_bytes word,
+					       enum rp_response_processing *ret);
+
+/**
+ * Decide for a loaded configuration whether answers are skipped, and say why not if a plugin reads
+ * them.
+ * @param flag  wins over the file unless unset
+ */
+void rp_config_decide_responses(struct rp_config_control *control, struct rp_config_blob *blob,
+				enum rp_response_processing flag);
 
 #endif /* RP_CONFIG_RP_CONFIG_H */

@@ -19,6 +19,7 @@ int rp_check_main(int argc, char *argv[])
 
 	flags.config_file = "";
 	flags.config_text = "";
+	flags.response_processing = "";
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--allow-experimental-plugins") == 0) {
 			flags.allow_experimental_plugins = true;

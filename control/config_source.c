@@ -13,6 +13,7 @@ int rp_config_source_load(const struct rp_flags *flags, uint64_t generation,
 	struct rp_plugin_stat *stats = NULL;
 	const char *file_name = flags->config_text[0] != '\0' ? "--config-text" : "built-in";
 	struct rp_bytes text = rp_bytes_str(flags->config_text);
+	enum rp_response_processing processing;
 	uint8_t *heap = NULL;
 	size_t heap_bytes = 0;
 	int err = RP_OK;
@@ -33,6 +34,11 @@ int rp_config_source_load(const struct rp_flags *flags, uint64_t generation,
 	memset(blob, 0, RP_CONFIG_BLOB_BYTES);
 	err = rp_config_load(file_name, text, flags->allow_experimental_plugins, generation, blob,
 			     RP_CONFIG_BLOB_BYTES, stats, &ret_config->control, reterr);
+	if (err == RP_OK)
+		err = rp_response_processing_parse(rp_bytes_str(flags->response_processing),
+						   &processing);
+	if (err == RP_OK)
+		rp_config_decide_responses(&ret_config->control, blob, processing);
 out:
 	free(heap);
 	if (err == RP_OK) {

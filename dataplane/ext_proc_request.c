@@ -539,6 +539,25 @@ static void on_trailers(struct rp_ext_proc_stream *stream, const struct rp_ext_p
 		rp_ext_proc_break(stream);
 }
 
+/* Was this the last message of its direction that wants a reply? After the pick a STREAMED body
+ * goes on and trailers may follow a BUFFERED one. */
+static bool is_request_over(const struct rp_ext_proc_stream *stream,
+			    const struct rp_ext_proc_message *message)
+{
+	return stream->request_phase == RP_EXCHANGE_ENDED &&
+	       (message->is_end_of_stream || message->kind == RP_EXT_PROC_REQUEST_TRAILERS ||
+		stream->request_mode == RP_BODY_MODE_NONE ||
+		stream->request_mode == RP_BODY_MODE_BUFFERED_PARTIAL);
+}
+
+/* Nobody needs the answer: no plugin, and no model name is to be put back. */
+static bool is_answer_skipped(const struct rp_ext_proc_stream *stream)
+{
+	const struct rp_config_blob *config = rp_sched_config(stream->env->sched);
+
+	return config != NULL && config->is_response_skipped != 0 && stream->rename == NULL;
+}
+
 void rp_ext_proc_on_request(struct rp_ext_proc_stream *stream, const struct rp_ext_proc_turn *turn)
 {
 	if (turn->message->kind == RP_EXT_PROC_REQUEST_HEADERS)
@@ -547,4 +566,5 @@ void rp_ext_proc_on_request(struct rp_ext_proc_stream *stream, const struct rp_e
 		on_body(stream, turn);
 	else
 		on_trailers(stream, turn);
+	stream->is_end_due = is_request_over(stream, turn->message) && is_answer_skipped(stream);
 }

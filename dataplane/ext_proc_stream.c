@@ -114,6 +114,14 @@ void rp_ext_proc_on_message(struct rp_ext_proc_stream *stream, struct rp_grpc_me
 	rp_arena_reset(&scratch);
 }
 
+/* Only now, because a server may answer before it has all of the request: what its gateway sent
+ * here meanwhile would be lost with an earlier end. (ext_proc reference 8.4) */
+void rp_ext_proc_on_drained(struct rp_ext_proc_stream *stream)
+{
+	if (stream->is_end_due && stream->response_phase == RP_EXCHANGE_NONE)
+		rp_ext_proc_fail(stream, RP_GRPC_OK, "");
+}
+
 void rp_ext_proc_on_end(struct rp_ext_proc_stream *stream)
 {
 	rp_ext_proc_fail(stream, RP_GRPC_OK, "");

@@ -51,6 +51,7 @@ struct rp_ext_proc_stream {
 	bool is_silent;	   /* observability_mode: nothing is answered */
 	bool is_over;	   /* the status is queued; input is dropped */
 	bool has_error;
+	bool is_end_due; /* the answer is skipped: the end comes behind the last reply */
 };
 
 void rp_ext_proc_open(struct rp_ext_proc_stream *stream, struct rp_env *env,
@@ -59,6 +60,8 @@ void rp_ext_proc_open(struct rp_ext_proc_stream *stream, struct rp_env *env,
 void rp_ext_proc_refuse_memory(struct rp_ext_proc_stream *stream);
 /** One ProcessingRequest. */
 void rp_ext_proc_on_message(struct rp_ext_proc_stream *stream, struct rp_grpc_message *message);
+/** All that was queued is on its way. */
+void rp_ext_proc_on_drained(struct rp_ext_proc_stream *stream);
 /** The peer half-closed: the status is OK whatever was left open. */
 void rp_ext_proc_on_end(struct rp_ext_proc_stream *stream);
 /** The h2 stream is gone. @param grpc_status  what was sent, or RP_GRPC_CANCELLED */

@@ -374,7 +374,12 @@ static void on_flush(struct rp_h2_stream *h2)
 
 static void on_drained(struct rp_h2_stream *h2)
 {
-	(void)h2; /* nothing waits for room: what passes through is bounded by the body pool */
+	struct rp_grpc_call *call = h2->owner;
+
+	if (call == NULL || call->is_over || call->method != METHOD_PROCESS)
+		return;
+	rp_ext_proc_on_drained(&call->ext_proc);
+	call->is_over = call->ext_proc.is_over;
 }
 
 static void on_close(struct rp_h2_stream *h2, uint32_t error)

@@ -20,7 +20,7 @@ from tests.support import wire_rows
 from tests.support.h2_call import Call
 from tests.support.processes import PATIENCE, ROOT, Parts, wait_until
 
-FILES = ("request", "response", "errors", "modes")
+FILES = ("request", "response", "skip", "errors", "modes")
 CUTS = {"whole": None, "frames": 3}
 WAITING = (5, 0, 9)
 SILENCE_SECONDS = 0.04 * PATIENCE
@@ -48,6 +48,7 @@ FLAGS = {
     "recv_message_max": "--grpc-max-recv-msg-size",
     "body_bytes_max": "--max-body-bytes",
     "body_memory_bytes": "--max-body-memory",
+    "response_skipped": "--response-processing=skip",
 }
 
 # How ringpick is started; options is a sorted tuple of the row's option lines.
@@ -105,7 +106,8 @@ class Pickers:
         self.parts = Parts(self.new_directory())
         self.picker = self.parts.ringpick(
             endpoints, backend=start.backend, secure=False, config=config,
-            args=[f"{FLAGS[name]}={value or 'true'}" for name, value in names.items()])
+            args=[FLAGS[name] if "=" in FLAGS[name] else f"{FLAGS[name]}={value or 'true'}"
+                  for name, value in names.items()])
         if endpoints:
             wait_waiting(self.picker, WAITING)
         self.start = start

@@ -335,6 +335,8 @@ static void settings_follow_flags_and_machine(void **state)
 	assert_true(settings.body_memory_bytes > 1 << 20);
 	assert_int_equal(settings.io_backend, RP_IO_AUTO);
 	assert_int_equal(parse("--io-backend=kqueue", NULL), RP_ECONFIG);
+	assert_int_equal(parse("--response-processing=skip", NULL), RP_OK);
+	assert_int_equal(parse("--response-processing=none", NULL), RP_ECONFIG);
 }
 
 static void help_lists_ours_in_a_table_of_its_own(void **state)
