@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "dataplane/byte_runs.h"
+
 static_assert(RP_JSON_DEPTH_MAX % 64 == 0, "the stack of container kinds is made of whole words");
 
 static const char *const literal_text[] = {
@@ -84,6 +86,7 @@ static void emit(const struct rp_json_scan *scan, enum rp_json_kind kind, struct
 {
 	ret->kind = kind;
 	ret->has_escape = scan->has_escape;
+	ret->has_high = scan->has_high;
 	ret->depth = scan->depth;
 	ret->begin = scan->begin;
 	ret->end = scan->offset;
@@ -199,6 +202,7 @@ static int between(struct rp_json_scan *scan, uint8_t c, struct rp_json_token *r
 {
 	scan->begin = scan->offset - 1;
 	scan->has_escape = false;
+	scan->has_high = false;
 	switch (scan->expect) {
 	case RP_JSON_EXPECT_VALUE_OR_END:
 		if (c == ']')
@@ -230,39 +234,52 @@ static int between(struct rp_json_scan *scan, uint8_t c, struct rp_json_token *r
 	RP_ASSERT(false);
 }
 
-/* Length of the run of bytes that a string may hold as they are: no quote, backslash or control. */
-static size_t plain_run(struct rp_bytes in)
+static bool is_escape_letter(uint8_t c)
 {
-	const uint64_t ones = UINT64_C(0x0101010101010101);
-	const uint64_t highs = UINT64_C(0x8080808080808080);
-	size_t i = 0;
+	return c != '\0' && strchr("\"\\/bfnrt", c) != NULL;
+}
 
-	while (i + 8 <= in.len) {
-		uint64_t word, quote, slash;
+/* Length of the escape at the begin if it is there whole and right, else 0. */
+static size_t whole_escape(struct rp_bytes in)
+{
+	if (in.len < 2)
+		return 0;
+	if (is_escape_letter(in.ptr[1]))
+		return 2;
+	if (in.len < 6 || in.ptr[1] != 'u' || !is_hex(in.ptr[2]) || !is_hex(in.ptr[3]) ||
+	    !is_hex(in.ptr[4]) || !is_hex(in.ptr[5]))
+		return 0;
+	return 6;
+}
 
-		memcpy(&word, in.ptr + i, 8);
-		quote = word ^ (ones * '"');
-		slash = word ^ (ones * '\\');
-		/* High bit of each byte that is zero, or below 0x20; bytes above a hit may be
-		 * wrong, which the loop below sorts out. */
-		if ((((quote - ones) & ~quote) | ((slash - ones) & ~slash) |
-		     ((word - ones * 0x20) & ~word)) &
-		    highs)
-			break;
-		i += 8;
+/* What a string holds up to its end, the chunk's, or an escape that is cut or wrong. */
+static size_t string_run(struct rp_json_scan *scan, struct rp_bytes in)
+{
+	size_t at = 0;
+
+	for (;;) {
+		size_t escape;
+
+		at += rp_run_plain(rp_bytes(in.ptr + at, in.len - at), &scan->has_high);
+		if (at == in.len || in.ptr[at] != '\\')
+			return at;
+		scan->has_escape = true;
+		do {
+			escape = whole_escape(rp_bytes(in.ptr + at, in.len - at));
+			at += escape;
+		} while (escape > 0 && at < in.len && in.ptr[at] == '\\');
+		if (escape == 0)
+			return at;
 	}
-	while (i < in.len && in.ptr[i] != '"' && in.ptr[i] != '\\' && in.ptr[i] >= 0x20)
-		i++;
-	return i;
 }
 
 static int in_string(struct rp_json_scan *scan, struct rp_bytes chunk, size_t *at,
 		     struct rp_json_token *ret)
 {
-	struct rp_bytes run = rp_bytes_slice(chunk, *at, SIZE_MAX);
+	struct rp_bytes run = rp_bytes(chunk.ptr + *at, chunk.len - *at);
 	uint8_t c;
 
-	run.len = plain_run(run);
+	run.len = string_run(scan, run);
 	keep_text(scan, run);
 	*at += run.len;
 	scan->offset += run.len;
@@ -271,7 +288,6 @@ static int in_string(struct rp_json_scan *scan, struct rp_bytes chunk, size_t *a
 	c = chunk.ptr[(*at)++];
 	scan->offset++;
 	if (c == '\\') {
-		scan->has_escape = true;
 		scan->lexeme = RP_JSON_IN_ESCAPE;
 		keep_text(scan, rp_bytes(&c, 1));
 		return RP_EAGAIN;
@@ -289,6 +305,7 @@ static int in_string(struct rp_json_scan *scan, struct rp_bytes chunk, size_t *a
 	return RP_OK;
 }
 
+/* One byte of an escape that a chunk's end cuts, or that is wrong. */
 static int in_escape(struct rp_json_scan *scan, uint8_t c)
 {
 	keep_text(scan, rp_bytes(&c, 1));
@@ -304,7 +321,7 @@ static int in_escape(struct rp_json_scan *scan, uint8_t c)
 		scan->hex_left = 4;
 		return RP_EAGAIN;
 	}
-	if (c == '\0' || strchr("\"\\/bfnrt", c) == NULL)
+	if (!is_escape_letter(c))
 		return fail_at(scan, c, "in string escape code");
 	scan->lexeme = RP_JSON_IN_STRING;
 	return RP_EAGAIN;

@@ -26,6 +26,7 @@ enum rp_json_kind {
 struct rp_json_token {
 	enum rp_json_kind kind;
 	bool has_escape; /* keys and strings: a backslash occurs */
+	bool has_high;	 /* keys and strings: a byte above 0x7f occurs */
 	uint32_t depth;	 /* containers around it; a container's begin and end have the same depth */
 	uint64_t begin;	 /* offset of its first byte; quotes included */
 	uint64_t end;	 /* offset after its last byte */
@@ -67,6 +68,7 @@ struct rp_json_scan {
 	bool has_value; /* the top-level value has begun */
 	bool is_key;	/* the current string is a key */
 	bool has_escape;
+	bool has_high;
 	uint8_t hex_left;
 	uint8_t literal_at;
 	uint8_t text_len; /* of text; RP_JSON_TEXT_BYTES: the token may be longer */
