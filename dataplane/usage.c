@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dataplane/usage.h"
 
+#include "dataplane/byte_runs.h"
+
 enum node { NODE_NONE, NODE_ROOT, NODE_USAGE, NODE_DETAILS, NODE_RESPONSE };
 
 enum key {
@@ -153,6 +155,7 @@ static void on_colon(struct rp_usage_scan *scan)
 {
 	struct rp_bytes name = rp_bytes(scan->text, scan->text_len);
 
+	scan->text_len = 0; /* it names one value */
 	if (!is_among_members(scan))
 		return;
 	/* The details hold one member; which leaf it is the node's key has told already. */
@@ -302,13 +305,11 @@ static void on_json(struct rp_usage_scan *scan, uint8_t c)
 /* The part of a string that neither ends it nor escapes: skipped in one go once it is too long. */
 static size_t skip_string(const struct rp_usage_scan *scan, struct rp_bytes rest)
 {
-	size_t n = 0;
+	bool has_high = false;
 
 	if (scan->lexer != LEX_STRING || scan->text_len < RP_USAGE_TEXT_BYTES)
 		return 0;
-	while (n < rest.len && rest.ptr[n] != '"' && rest.ptr[n] != '\\' && rest.ptr[n] != '\n')
-		n++;
-	return n;
+	return rp_run_plain(rest, &has_high);
 }
 
 static void feed_json(struct rp_usage_scan *scan, struct rp_bytes chunk)
@@ -335,22 +336,43 @@ static void feed_line(struct rp_usage_scan *scan, struct rp_bytes part)
 		feed_json(scan, part);
 }
 
+/* Can this whole line have usage in it? Only an object behind the literal key makes it so; many
+ * servers write `"usage":null` in every event but the last. */
+static bool may_have_usage(struct rp_bytes line)
+{
+	const struct rp_bytes key = RP_BYTES_LIT("\"usage\"");
+	const struct rp_bytes null = RP_BYTES_LIT(":null");
+	size_t at;
+
+	while ((at = rp_run_find(line, key)) != SIZE_MAX) {
+		line = rp_bytes_slice(line, at + key.len, SIZE_MAX);
+		if (!rp_bytes_starts_with(line, null))
+			return true;
+		line = rp_bytes_slice(line, null.len, SIZE_MAX);
+		if (line.len == 0 || (line.ptr[0] != ',' && line.ptr[0] != '}'))
+			return true;
+	}
+	return false;
+}
+
 void rp_usage_feed(struct rp_usage_scan *scan, struct rp_bytes chunk)
 {
-	const uint8_t *newline;
-	size_t n;
-
 	if (!scan->is_events) {
 		feed_json(scan, chunk);
 		return;
 	}
 	while (chunk.len > 0) {
-		newline = memchr(chunk.ptr, '\n', chunk.len);
-		n = newline == NULL ? chunk.len : (size_t)(newline - chunk.ptr);
-		feed_line(scan, rp_bytes_slice(chunk, 0, n));
+		const uint8_t *newline = memchr(chunk.ptr, '\n', chunk.len);
+		size_t n = newline == NULL ? chunk.len : (size_t)(newline - chunk.ptr);
+		struct rp_bytes part = rp_bytes_slice(chunk, 0, n);
+		bool is_whole = newline != NULL && scan->line == LINE_START;
+
+		if (!is_whole || may_have_usage(part))
+			feed_line(scan, part);
 		if (newline == NULL)
 			break;
-		end_event(scan);
+		if (scan->line != LINE_START)
+			end_event(scan);
 		scan->line = LINE_START;
 		chunk = rp_bytes_slice(chunk, n + 1, chunk.len);
 	}

@@ -94,6 +94,17 @@ static void test_event_usage_is_merged_over_events(void **state)
 	       true, 7, 10, 17, -1);
 }
 
+static void test_a_line_is_passed_over_only_if_it_cannot_have_usage(void **state)
+{
+	(void)state;
+	expect("data: {\"usage\":null,\"a\":[\"usage\"],\"usage\" :{\"prompt_tokens\":7}}\n\n"
+	       "data: {\"a\":\"\\\"usage\\\":{\",\"b\":{\"usage\":null}}\n"
+	       "data: {\"usage\":nul\n",
+	       true, 7, 0, 7, -1);
+	expect("data: {\"usage\":null {\"completion_tokens\":3}}\n", true, 0, 3, 3, -1);
+	expect("data: {\"usage\":null,a:{\"completion_tokens\":3}}\n", true, 0, 0, 0, -1);
+}
+
 static void test_a_last_line_without_newline_counts(void **state)
 {
 	(void)state;
@@ -129,6 +140,7 @@ int main(void)
 		cmocka_unit_test(test_numeric_strings_count_and_other_values_do_not),
 		cmocka_unit_test(test_usage_elsewhere_is_not_usage),
 		cmocka_unit_test(test_event_usage_is_merged_over_events),
+		cmocka_unit_test(test_a_line_is_passed_over_only_if_it_cannot_have_usage),
 		cmocka_unit_test(test_a_last_line_without_newline_counts),
 		cmocka_unit_test(test_a_completed_response_carries_its_usage_inside),
 		cmocka_unit_test(test_an_event_cut_off_does_not_spoil_the_next),
