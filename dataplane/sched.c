@@ -5,6 +5,7 @@
 
 #include "dataplane/sched/sched_plugin.h"
 #include "dataplane/sched/subset.h"
+#include "dataplane/sched/totals.h"
 #include "shm/clock.h"
 
 /* Arrays have room for capacity elements; large ones are mapped by calloc and touched as far as
@@ -18,7 +19,8 @@ struct rp_sched {
 	const struct rp_endpoint_table *table;
 	uint64_t config_generation;
 	uint64_t table_generation;
-	uint64_t epoch; /* of the figures below */
+	uint64_t epoch;	  /* of the figures, as of this turn */
+	bool has_figures; /* those below are of this epoch and table */
 	uint32_t endpoint_count;
 
 	/* by table index */
@@ -34,9 +36,11 @@ struct rp_sched {
 	double *subset_kv_usage;
 	struct rp_subset_filter *filter;
 
-	/* by candidate, of the pick at hand */
+	struct rp_totals *totals; /* of all endpoints */
+
+	/* by candidate of a subset, of the pick at hand */
 	double *score;
-	double *total;
+	double *subset_total;
 	struct rp_pick_score *pick_score;
 
 	/* by plugin index */
@@ -65,13 +69,14 @@ int rp_sched_new(struct rp_env *env, struct rp_sched **ret_sched)
 	sched->subset_waiting = calloc(n, sizeof(*sched->subset_waiting));
 	sched->subset_kv_usage = calloc(n, sizeof(*sched->subset_kv_usage));
 	sched->score = calloc(n, sizeof(*sched->score));
-	sched->total = calloc(n, sizeof(*sched->total));
+	sched->subset_total = calloc(n, sizeof(*sched->subset_total));
 	sched->pick_score = calloc(n, sizeof(*sched->pick_score));
-	if (rp_subset_filter_new(n, &sched->filter) != RP_OK || sched->idx == NULL ||
+	if (rp_subset_filter_new(n, &sched->filter) != RP_OK ||
+	    rp_totals_new(n, &sched->totals) != RP_OK || sched->idx == NULL ||
 	    sched->slot == NULL || sched->waiting == NULL || sched->kv_usage == NULL ||
 	    sched->subset_idx == NULL || sched->subset_slot == NULL ||
 	    sched->subset_waiting == NULL || sched->subset_kv_usage == NULL ||
-	    sched->score == NULL || sched->total == NULL || sched->pick_score == NULL) {
+	    sched->score == NULL || sched->subset_total == NULL || sched->pick_score == NULL) {
 		rp_sched_free(sched);
 		return RP_ENOMEM;
 	}
@@ -92,7 +97,8 @@ void rp_sched_free(struct rp_sched *sched)
 	free(sched->subset_waiting);
 	free(sched->subset_kv_usage);
 	free(sched->score);
-	free(sched->total);
+	free(sched->subset_total);
+	rp_totals_free(sched->totals);
 	free(sched->pick_score);
 	rp_subset_filter_free(sched->filter);
 	for (uint32_t i = 0; i < RP_PLUGINS_MAX; i++)
@@ -168,21 +174,26 @@ static void adopt_table(struct rp_sched *sched, const struct rp_endpoint_table *
 		sched->slot[i] = table->endpoint[i].slot;
 	}
 	rp_subset_filter_forget_table(sched->filter);
+	rp_totals_set_table(sched->totals, sched->slot, sched->endpoint_count);
 }
 
+/* Once a turn at most, and only if it picks. */
 static void copy_figures(struct rp_sched *sched)
 {
 	const struct rp_endpoint_metrics *metrics = &sched->env->live->metrics;
+	/* The tree is compiled without strict aliasing: a double's bits may be stored as such. */
+	uint64_t *kv_usage_bits = (void *)sched->kv_usage;
 
 	for (uint32_t i = 0; i < sched->endpoint_count; i++) {
 		uint32_t slot = sched->slot[i];
-		uint64_t bits =
-			atomic_load_explicit(&metrics->kv_usage_bits[slot], memory_order_relaxed);
 
-		memcpy(&sched->kv_usage[i], &bits, sizeof(bits));
+		kv_usage_bits[i] =
+			atomic_load_explicit(&metrics->kv_usage_bits[slot], memory_order_relaxed);
 		sched->waiting[i] =
 			atomic_load_explicit(&metrics->waiting[slot], memory_order_relaxed);
 	}
+	sched->has_figures = true;
+	rp_totals_forget(sched->totals);
 }
 
 bool rp_sched_refresh(struct rp_sched *sched)
@@ -210,6 +221,7 @@ bool rp_sched_refresh(struct rp_sched *sched)
 		}
 		sched->config = config;
 		sched->config_generation = config->generation;
+		rp_totals_forget(sched->totals);
 	}
 	has_moved = table != sched->table || table->table_generation != sched->table_generation;
 	if (has_moved) {
@@ -220,7 +232,7 @@ bool rp_sched_refresh(struct rp_sched *sched)
 	/* Pairs with the release in rp_endpoint_metrics_bump(). */
 	epoch = atomic_load_explicit(&sched->env->live->metrics.epoch, memory_order_acquire);
 	if (has_moved || epoch != sched->epoch) {
-		copy_figures(sched);
+		sched->has_figures = false;
 		sched->epoch = epoch;
 	}
 	return true;
@@ -257,22 +269,31 @@ static struct rp_candidates find_candidates(struct rp_sched *sched, const struct
 	return some;
 }
 
-/* A plugin call ended now, the next one begins. `nth` counts the plugin's extension points. */
-static void lap(struct rp_sched *sched, uint32_t plugin, uint32_t nth)
+/* Count a call of a plugin. `nth` counts the plugin's extension points. */
+static void observe(struct rp_sched *sched, uint32_t plugin, uint32_t nth, int64_t ns)
 {
 	uint32_t first = rp_config_blob_plugin(sched->config, plugin)->stat_first;
-	int64_t now_ns = rp_clock_monotonic_ns();
 
 	if (first < RP_PLUGIN_STATS_MAX - nth)
 		rp_histogram_observe(&sched->env->counters->plugin_duration[first + nth],
-				     RP_BUCKETS_FAST,
-				     (double)(now_ns - sched->lap_ns) / (double)RP_NS_PER_S);
+				     RP_BUCKETS_FAST, (double)ns / (double)RP_NS_PER_S);
+}
+
+/* A plugin call ended now, the next one begins. */
+static void lap(struct rp_sched *sched, uint32_t plugin, uint32_t nth)
+{
+	int64_t now_ns = rp_clock_monotonic_ns();
+
+	observe(sched, plugin, nth, now_ns - sched->lap_ns);
 	sched->lap_ns = now_ns;
 }
 
-static void scorer_lap(void *user, uint32_t plugin)
+static void scorer_lap(void *user, uint32_t plugin, bool is_kept)
 {
-	lap(user, plugin, 0);
+	if (is_kept)
+		observe(user, plugin, 0, 0);
+	else
+		lap(user, plugin, 0);
 }
 
 int32_t rp_produce_block_size(const struct rp_produce *produce)
@@ -329,42 +350,9 @@ static void run_pre_requests(struct rp_sched *sched, struct rp_produce *produce)
 	}
 }
 
-/* Into 0..1. A figure that is no number says nothing: 0, where upstream would let it through and
- * its picker would lose its order. */
-static double clamp01(double score)
-{
-	if (score > 1)
-		return 1;
-	return score > 0 ? score : 0;
-}
-
-void rp_sched_total(const struct rp_config_blob *config, const struct rp_config_profile *profile,
-		    const struct rp_candidates *candidates,
-		    const struct rp_match_info *match_by_plugin, double *score, double *total,
-		    void (*after)(void *user, uint32_t plugin), void *user)
-{
-	for (uint32_t i = 0; i < candidates->count; i++)
-		total[i] = 0;
-	for (uint32_t s = 0; s < profile->scorer_count; s++) {
-		const struct rp_config_ref *ref =
-			rp_config_blob_ref(config, profile->scorer_first + s);
-		const struct rp_config_plugin *plugin = rp_config_blob_plugin(config, ref->plugin);
-		struct rp_score_input in = {
-			.candidates = candidates,
-			.params = rp_config_blob_params(config, plugin),
-			.match_by_plugin = match_by_plugin,
-		};
-
-		rp_sched_scorer(plugin->type)->score(&in, score);
-		for (uint32_t i = 0; i < candidates->count; i++)
-			total[i] += clamp01(score[i]) * ref->weight;
-		if (after != NULL)
-			after(user, ref->plugin);
-	}
-}
-
 static void fill_pick(struct rp_sched *sched, const struct rp_candidates *candidates,
-		      const uint32_t *picked, uint32_t picked_count, struct rp_pick *pick)
+		      const double *total, const uint32_t *picked, uint32_t picked_count,
+		      struct rp_pick *pick)
 {
 	pick->target_count = picked_count;
 	for (uint32_t i = 0; i < picked_count; i++) {
@@ -386,12 +374,12 @@ static void fill_pick(struct rp_sched *sched, const struct rp_candidates *candid
 		sched->pick_score[i] = (struct rp_pick_score){
 			.address = rp_endpoint_address(
 				&sched->table->endpoint[candidates->table_idx[i]]),
-			.total = sched->total[i],
+			.total = total[i],
 		};
 }
 
 static uint32_t run_profile(struct rp_sched *sched, const struct rp_candidates *candidates,
-			    uint32_t *picked)
+			    const double **ret_total, uint32_t *picked)
 {
 	const struct rp_config_blob *config = sched->config;
 	const struct rp_config_plugin *handler =
@@ -405,11 +393,17 @@ static uint32_t run_profile(struct rp_sched *sched, const struct rp_candidates *
 	if (which == RP_CONFIG_NONE)
 		return 0;
 	profile = rp_config_blob_profile(config, which);
-	rp_sched_total(config, profile, candidates, sched->match_info, sched->score, sched->total,
-		       scorer_lap, sched);
+	if (candidates->slot == sched->slot) {
+		*ret_total = rp_totals_run(sched->totals, config, profile, candidates,
+					   sched->match_info, scorer_lap, sched);
+	} else {
+		rp_sched_total(config, profile, candidates, sched->match_info, sched->score,
+			       sched->subset_total, scorer_lap, sched);
+		*ret_total = sched->subset_total;
+	}
 	picker = rp_config_blob_plugin(config, profile->picker);
 	count = rp_sched_picker(picker->type)
-			->pick(sched->env, rp_config_blob_params(config, picker), sched->total,
+			->pick(sched->env, rp_config_blob_params(config, picker), *ret_total,
 			       candidates->count, picked);
 	lap(sched, profile->picker, 0);
 	/* One profile ran: there is nothing to choose from its results. */
@@ -425,6 +419,7 @@ enum rp_sched_result rp_sched_pick(struct rp_sched *sched, struct rp_request_par
 	struct rp_candidates candidates;
 	uint32_t picked[RP_PICKS_MAX];
 	uint32_t picked_count;
+	const double *total;
 	struct rp_produce produce = {
 		.env = sched->env,
 		.config = sched->config,
@@ -437,15 +432,19 @@ enum rp_sched_result rp_sched_pick(struct rp_sched *sched, struct rp_request_par
 
 	if (sched->config == NULL)
 		return RP_SCHED_NO_CANDIDATES;
+	if (!sched->has_figures)
+		copy_figures(sched);
 	candidates = find_candidates(sched, subset);
 	if (candidates.count == 0)
 		return RP_SCHED_NO_CANDIDATES;
 	sched->lap_ns = rp_clock_monotonic_ns();
 	run_producers(sched, &produce);
-	picked_count = run_profile(sched, &candidates, picked);
+	picked_count = run_profile(sched, &candidates, &total, picked);
+	if (picked_count > 0)
+		fill_pick(sched, &candidates, total, picked, picked_count, ret_pick);
+	rp_totals_settle(sched->totals);
 	if (picked_count == 0)
 		return RP_SCHED_ALL_FILTERED;
-	fill_pick(sched, &candidates, picked, picked_count, ret_pick);
 	produce.target = &sched->table->endpoint[candidates.table_idx[picked[0]]];
 	run_pre_requests(sched, &produce);
 	return RP_SCHED_OK;

@@ -26,6 +26,8 @@ struct rp_match_info {
 	uint64_t total_blocks;
 	int64_t block_tokens;
 	const uint16_t *match_blocks; /* by endpoint slot; may be NULL when total_blocks is 0 */
+	const uint16_t *touched;      /* the slots with any, in no order */
+	uint32_t touched_count;
 };
 
 struct rp_score_input {
@@ -37,6 +39,13 @@ struct rp_score_input {
 struct rp_scorer {
 	/* Write one score a candidate; count >= 1. */
 	void (*score)(const struct rp_score_input *in, double *score);
+	/* It reads figures of the candidates and nothing of the request: scores hold until figures
+	 * move. */
+	bool is_of_figures;
+	/* For one that gives 0 to all but a few: which slots those are, and their scores. They do
+	 * not look at the candidates. NULL: no such. */
+	uint32_t (*few)(const struct rp_score_input *in, const uint16_t **ret_slot);
+	double (*score_slot)(const struct rp_score_input *in, uint32_t slot);
 };
 
 struct rp_picker {
@@ -85,6 +94,9 @@ const struct rp_profile_handler *rp_sched_profile_handler(uint32_t type);
 const struct rp_producer *rp_sched_producer(uint32_t type);
 const struct rp_parser *rp_sched_parser(uint32_t type);
 
+/* A scorer is done; is_kept: with what it found out for an earlier pick. */
+typedef void (*rp_scorer_lap)(void *user, uint32_t plugin, bool is_kept);
+
 /**
  * The weighted sum of a profile's scorers, in configuration order, not normalised.
  *
@@ -95,6 +107,6 @@ const struct rp_parser *rp_sched_parser(uint32_t type);
 void rp_sched_total(const struct rp_config_blob *config, const struct rp_config_profile *profile,
 		    const struct rp_candidates *candidates,
 		    const struct rp_match_info *match_by_plugin, double *score, double *total,
-		    void (*lap)(void *user, uint32_t plugin), void *user);
+		    rp_scorer_lap lap, void *user);
 
 #endif /* RP_DATAPLANE_SCHED_SCHED_PLUGIN_H */

@@ -41,6 +41,10 @@ const struct rp_micro_case rp_micro_cases[] = {
 	{"pick.3.headers", &rp_micro_pick, PICK(3, NONE, 0)},
 	{"pick.1000.headers", &rp_micro_pick, PICK(1000, NONE, 0)},
 	{"pick.16000.headers", &rp_micro_pick, PICK(16000, NONE, 0)},
+	/* after a scrape each */
+	{"pick.3.scraped", &rp_micro_pick_scraped, PICK(3, NONE, 0)},
+	{"pick.1000.scraped", &rp_micro_pick_scraped, PICK(1000, NONE, 0)},
+	{"pick.16000.scraped", &rp_micro_pick_scraped, PICK(16000, NONE, 0)},
 	{"decide.3", &rp_micro_decide, PICK(3, SAME, 0)},
 	{"decide.1000", &rp_micro_decide, PICK(1000, SAME, 0)},
 

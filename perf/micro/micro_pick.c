@@ -114,6 +114,15 @@ static void run_pick(void *user)
 	RP_MICRO_CHECK(pick.target_count == 1 && pick.target[0].slot == bed->bed.best);
 }
 
+static void run_pick_scraped(void *user)
+{
+	struct pick_bed *bed = user;
+
+	rp_endpoint_metrics_bump(&bed->bed.env.live->metrics);
+	RP_MICRO_CHECK(rp_sched_refresh(bed->bed.env.sched));
+	run_pick(bed);
+}
+
 static void run_decide(void *user)
 {
 	struct pick_bed *bed = user;
@@ -141,4 +150,6 @@ static void teardown(void *user)
 }
 
 const struct rp_micro_ops rp_micro_pick = {setup, prepare_pick, run_pick, teardown, REQUESTS};
+const struct rp_micro_ops rp_micro_pick_scraped = {setup, prepare_pick, run_pick_scraped, teardown,
+						   REQUESTS};
 const struct rp_micro_ops rp_micro_decide = {setup, prepare_decide, run_decide, teardown, REQUESTS};

@@ -29,6 +29,8 @@ static int look_up(struct rp_produce *produce, const void *params)
 	produce->match_info->total_blocks = produce->lookup->hash_count;
 	produce->match_info->block_tokens = tokens;
 	produce->match_info->match_blocks = produce->lookup->count;
+	produce->match_info->touched = produce->lookup->touched;
+	produce->match_info->touched_count = produce->lookup->touched_count;
 	return RP_OK;
 }
 

@@ -7,9 +7,12 @@
 
 static void score(const struct rp_score_input *in, double *score)
 {
-	for (uint32_t i = 0; i < in->candidates->count; i++)
-		score[i] = 1 - in->candidates->kv_usage[i];
+	const double *kv_usage = in->candidates->kv_usage;
+	uint32_t count = in->candidates->count;
+
+	for (uint32_t i = 0; i < count; i++)
+		score[i] = 1 - kv_usage[i];
 }
 
 extern const struct rp_scorer rp_kv_cache_utilization_scorer;
-const struct rp_scorer rp_kv_cache_utilization_scorer = {.score = score};
+const struct rp_scorer rp_kv_cache_utilization_scorer = {.score = score, .is_of_figures = true};

@@ -22,20 +22,42 @@ static double score_one(const struct rp_params_prefix_cache_scorer *params,
 	return 0.0 + (weight * length + (1.0 - weight) * ratio);
 }
 
-static void score(const struct rp_score_input *in, double *score)
+static const struct rp_match_info *match_of(const struct rp_score_input *in)
 {
 	const struct rp_params_prefix_cache_scorer *params = in->params;
-	const struct rp_match_info *info;
 
 	RP_ASSERT(params->producer < RP_PLUGINS_MAX);
-	info = &in->match_by_plugin[params->producer];
+	return &in->match_by_plugin[params->producer];
+}
+
+static void score(const struct rp_score_input *in, double *score)
+{
+	const struct rp_match_info *info = match_of(in);
+
 	for (uint32_t i = 0; i < in->candidates->count; i++) {
 		score[i] = 0;
 		if (info->total_blocks > 0)
-			score[i] = score_one(params, info,
+			score[i] = score_one(in->params, info,
 					     info->match_blocks[in->candidates->slot[i]]);
 	}
 }
 
+/* No match, no score: length and ratio are 0. */
+static uint32_t few(const struct rp_score_input *in, const uint16_t **ret_slot)
+{
+	const struct rp_match_info *info = match_of(in);
+
+	*ret_slot = info->touched;
+	return info->total_blocks > 0 ? info->touched_count : 0;
+}
+
+static double score_slot(const struct rp_score_input *in, uint32_t slot)
+{
+	const struct rp_match_info *info = match_of(in);
+
+	return info->total_blocks > 0 ? score_one(in->params, info, info->match_blocks[slot]) : 0;
+}
+
 extern const struct rp_scorer rp_prefix_cache_scorer;
-const struct rp_scorer rp_prefix_cache_scorer = {.score = score};
+const struct rp_scorer rp_prefix_cache_scorer = {
+	.score = score, .few = few, .score_slot = score_slot};

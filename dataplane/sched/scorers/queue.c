@@ -9,16 +9,25 @@ static void score(const struct rp_score_input *in, double *score)
 {
 	const int32_t *waiting = in->candidates->waiting;
 	uint32_t count = in->candidates->count;
-	int64_t low = waiting[0];
-	int64_t high = waiting[0];
+	int32_t low = waiting[0];
+	int32_t high = waiting[0];
+	double top;
+	double range;
 
 	for (uint32_t i = 1; i < count; i++) {
 		low = waiting[i] < low ? waiting[i] : low;
 		high = waiting[i] > high ? waiting[i] : high;
 	}
+	top = high;
+	range = top - low; /* exact, as every difference of two int32 is in a double */
+	if (low == high) {
+		for (uint32_t i = 0; i < count; i++)
+			score[i] = 1.0;
+		return;
+	}
 	for (uint32_t i = 0; i < count; i++)
-		score[i] = low == high ? 1.0 : (double)(high - waiting[i]) / (double)(high - low);
+		score[i] = (top - waiting[i]) / range;
 }
 
 extern const struct rp_scorer rp_queue_scorer;
-const struct rp_scorer rp_queue_scorer = {.score = score};
+const struct rp_scorer rp_queue_scorer = {.score = score, .is_of_figures = true};

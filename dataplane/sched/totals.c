@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dataplane/sched/totals.h"
+
+#include <math.h>
+#include <stdlib.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+enum { NOT_IN_TABLE = UINT16_MAX };
+static_assert(RP_ENDPOINTS_MAX < NOT_IN_TABLE, "a candidate fits");
+
+/* One scorer of the profile, ready to be called. */
+struct step {
+	const struct rp_scorer *ops;
+	const void *params;
+	double weight;
+	uint32_t plugin;
+	double *score; /* of figures: what it gave, by candidate */
+};
+
+struct rp_totals {
+	uint32_t capacity;
+	double *total;	   /* by candidate: of the scorers of figures, but for those in `changed` */
+	double *scratch;   /* scores of a scorer that is asked each time */
+	uint32_t *changed; /* candidates */
+	uint32_t changed_count;
+	uint32_t *stamp; /* by candidate: of the pick that changed it last */
+	uint32_t pick_stamp;
+	uint16_t *candidate_of; /* by endpoint slot */
+
+	/* what total holds for */
+	bool is_kept;
+	bool can_keep; /* every scorer is of figures, or of a few slots */
+	const struct rp_config_profile *profile;
+	uint32_t step_count;
+	struct step step[RP_PROFILE_PLUGINS_MAX];
+};
+
+int rp_totals_new(uint32_t capacity, struct rp_totals **ret_totals)
+{
+	struct rp_totals *totals = calloc(1, sizeof(*totals));
+
+	if (totals == NULL)
+		return RP_ENOMEM;
+	totals->capacity = capacity;
+	totals->total = calloc(capacity, sizeof(*totals->total));
+	totals->scratch = calloc(capacity, sizeof(*totals->scratch));
+	totals->changed = calloc(capacity, sizeof(*totals->changed));
+	totals->stamp = calloc(capacity, sizeof(*totals->stamp));
+	totals->candidate_of = calloc(RP_ENDPOINTS_MAX, sizeof(*totals->candidate_of));
+	if (totals->total == NULL || totals->scratch == NULL || totals->changed == NULL ||
+	    totals->stamp == NULL || totals->candidate_of == NULL) {
+		rp_totals_free(totals);
+		return RP_ENOMEM;
+	}
+	*ret_totals = totals;
+	return RP_OK;
+}
+
+void rp_totals_free(struct rp_totals *totals)
+{
+	if (totals == NULL)
+		return;
+	free(totals->total);
+	free(totals->scratch);
+	free(totals->changed);
+	free(totals->stamp);
+	free(totals->candidate_of);
+	for (uint32_t s = 0; s < RP_PROFILE_PLUGINS_MAX; s++)
+		free(totals->step[s].score);
+	free(totals);
+}
+
+void rp_totals_forget(struct rp_totals *totals)
+{
+	totals->is_kept = false;
+}
+
+void rp_totals_set_table(struct rp_totals *totals, const uint32_t *slot, uint32_t count)
+{
+	RP_ASSERT(count <= totals->capacity);
+	for (uint32_t i = 0; i < RP_ENDPOINTS_MAX; i++)
+		totals->candidate_of[i] = NOT_IN_TABLE;
+	for (uint32_t i = 0; i < count; i++)
+		totals->candidate_of[slot[i]] = (uint16_t)i;
+	rp_totals_forget(totals);
+}
+
+/* Into 0..1. A figure that is no number says nothing: 0, where upstream would let it through and
+ * its picker would lose its order. */
+static double clamp01(double score)
+{
+	score = score > 0 ? score : 0;
+	return score < 1 ? score : 1;
+}
+
+static void add_weighted(double *restrict total, const double *restrict score, uint32_t count,
+			 double weight)
+{
+	uint32_t i = 0;
+
+#ifdef __SSE2__
+	/* Of two operands one of which is no number these give the second, as clamp01() does; the
+	 * compiler does not find them by itself. */
+	for (; i + 2 <= count; i += 2) {
+		__m128d x = _mm_max_pd(_mm_loadu_pd(&score[i]), _mm_setzero_pd());
+
+		x = _mm_mul_pd(_mm_min_pd(x, _mm_set1_pd(1)), _mm_set1_pd(weight));
+		_mm_storeu_pd(&total[i], _mm_add_pd(_mm_loadu_pd(&total[i]), x));
+	}
+#endif
+	for (; i < count; i++)
+		total[i] += clamp01(score[i]) * weight;
+}
+
+void rp_sched_total(const struct rp_config_blob *config, const struct rp_config_profile *profile,
+		    const struct rp_candidates *candidates,
+		    const struct rp_match_info *match_by_plugin, double *score, double *total,
+		    rp_scorer_lap lap, void *user)
+{
+	for (uint32_t i = 0; i < candidates->count; i++)
+		total[i] = 0;
+	for (uint32_t s = 0; s < profile->scorer_count; s++) {
+		const struct rp_config_ref *ref =
+			rp_config_blob_ref(config, profile->scorer_first + s);
+		const struct rp_config_plugin *plugin = rp_config_blob_plugin(config, ref->plugin);
+		struct rp_score_input in = {
+			.candidates = candidates,
+			.params = rp_config_blob_params(config, plugin),
+			.match_by_plugin = match_by_plugin,
+		};
+
+		rp_sched_scorer(plugin->type)->score(&in, score);
+		add_weighted(total, score, candidates->count, ref->weight);
+		if (lap != NULL)
+			lap(user, ref->plugin, false);
+	}
+}
+
+/* Learn the profile's scorers. @return false: they have to be asked for every candidate */
+static bool read_profile(struct rp_totals *totals, const struct rp_config_blob *config,
+			 const struct rp_config_profile *profile)
+{
+	totals->step_count = 0;
+	if (profile->scorer_count > RP_PROFILE_PLUGINS_MAX)
+		return false;
+	for (uint32_t s = 0; s < profile->scorer_count; s++) {
+		const struct rp_config_ref *ref =
+			rp_config_blob_ref(config, profile->scorer_first + s);
+		const struct rp_config_plugin *plugin = rp_config_blob_plugin(config, ref->plugin);
+		struct step *step = &totals->step[s];
+
+		step->ops = rp_sched_scorer(plugin->type);
+		step->params = rp_config_blob_params(config, plugin);
+		step->weight = ref->weight;
+		step->plugin = ref->plugin;
+		/* 0 times an infinite weight is not nothing. */
+		if (!isfinite(step->weight) ||
+		    (!step->ops->is_of_figures && step->ops->few == NULL))
+			return false;
+		if (step->ops->is_of_figures && step->score == NULL)
+			step->score = calloc(totals->capacity, sizeof(*step->score));
+		if (step->ops->is_of_figures && step->score == NULL)
+			return false; /* out of memory: the plain way needs none */
+	}
+	totals->step_count = profile->scorer_count;
+	return true;
+}
+
+static struct rp_score_input input_of(const struct step *step,
+				      const struct rp_candidates *candidates,
+				      const struct rp_match_info *match_by_plugin)
+{
+	return (struct rp_score_input){
+		.candidates = candidates,
+		.params = step->params,
+		.match_by_plugin = match_by_plugin,
+	};
+}
+
+/* Ask the scorers of figures. */
+static void add_figures(struct rp_totals *totals, const struct rp_candidates *candidates,
+			rp_scorer_lap lap, void *user)
+{
+	for (uint32_t i = 0; i < candidates->count; i++)
+		totals->total[i] = 0;
+	for (uint32_t s = 0; s < totals->step_count; s++) {
+		const struct step *step = &totals->step[s];
+		struct rp_score_input in = input_of(step, candidates, NULL);
+
+		if (!step->ops->is_of_figures)
+			continue;
+		step->ops->score(&in, step->score);
+		add_weighted(totals->total, step->score, candidates->count, step->weight);
+		lap(user, step->plugin, false);
+	}
+}
+
+/* A candidate's total, scorer after scorer; without matches: of those of figures. */
+static double add_up(const struct rp_totals *totals, uint32_t candidate, uint32_t slot,
+		     const struct rp_match_info *match_by_plugin)
+{
+	double sum = 0;
+
+	for (uint32_t s = 0; s < totals->step_count; s++) {
+		const struct step *step = &totals->step[s];
+		struct rp_score_input in = input_of(step, NULL, match_by_plugin);
+
+		if (step->ops->is_of_figures)
+			sum += clamp01(step->score[candidate]) * step->weight;
+		else if (match_by_plugin != NULL)
+			sum += clamp01(step->ops->score_slot(&in, slot)) * step->weight;
+	}
+	return sum;
+}
+
+/* Totals of those that a scorer does not give 0. */
+static void change_few(struct rp_totals *totals, const struct step *step,
+		       const struct rp_match_info *match_by_plugin)
+{
+	struct rp_score_input in = input_of(step, NULL, match_by_plugin);
+	const uint16_t *slot;
+	uint32_t count = step->ops->few(&in, &slot);
+
+	for (uint32_t k = 0; k < count; k++) {
+		uint32_t i = totals->candidate_of[slot[k]];
+
+		if (i == NOT_IN_TABLE || totals->stamp[i] == totals->pick_stamp)
+			continue;
+		totals->stamp[i] = totals->pick_stamp;
+		totals->changed[totals->changed_count++] = i;
+		totals->total[i] = add_up(totals, i, slot[k], match_by_plugin);
+	}
+}
+
+const double *rp_totals_run(struct rp_totals *totals, const struct rp_config_blob *config,
+			    const struct rp_config_profile *profile,
+			    const struct rp_candidates *candidates,
+			    const struct rp_match_info *match_by_plugin, rp_scorer_lap lap,
+			    void *user)
+{
+	bool is_new = !totals->is_kept || totals->profile != profile;
+
+	RP_ASSERT(totals->changed_count == 0);
+	if (is_new) {
+		totals->can_keep = read_profile(totals, config, profile);
+		totals->profile = profile;
+		totals->is_kept = true;
+	}
+	if (!totals->can_keep) {
+		rp_sched_total(config, profile, candidates, match_by_plugin, totals->scratch,
+			       totals->total, lap, user);
+		return totals->total;
+	}
+	if (is_new)
+		add_figures(totals, candidates, lap, user);
+	if (++totals->pick_stamp == 0) {
+		memset(totals->stamp, 0, totals->capacity * sizeof(*totals->stamp));
+		totals->pick_stamp = 1;
+	}
+	for (uint32_t s = 0; s < totals->step_count; s++) {
+		const struct step *step = &totals->step[s];
+
+		if (!step->ops->is_of_figures) {
+			change_few(totals, step, match_by_plugin);
+			lap(user, step->plugin, false);
+		} else if (!is_new) {
+			lap(user, step->plugin, true);
+		}
+	}
+	return totals->total;
+}
+
+void rp_totals_settle(struct rp_totals *totals)
+{
+	for (uint32_t k = 0; k < totals->changed_count; k++)
+		totals->total[totals->changed[k]] = add_up(totals, totals->changed[k], 0, NULL);
+	totals->changed_count = 0;
+}
