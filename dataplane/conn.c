@@ -12,12 +12,12 @@
 enum {
 	/* Frames are gathered until so many bytes; then the frame under way is completed. */
 	FILL_BYTES = 96 * 1024,
-	PLAIN_BYTES = FILL_BYTES + RP_H2_PULL_SLACK_BYTES,
+	FILLED_BYTES_MAX = FILL_BYTES + RP_H2_PULL_SLACK_BYTES,
+	RECORD_BYTES = 16384,
 	/* What TLS itself has to say (handshake, tickets) may stand before gathered frames up to
 	   this. */
 	AHEAD_BYTES = 4096,
-	OUT_BYTES = PLAIN_BYTES + 16384,
-	PLAIN_IN_BYTES = 16384,
+	OUT_BYTES = FILLED_BYTES_MAX + 16384,
 	STUCK_MS = 20, /* a send that takes longer means that the peer does not read */
 	IGNORED_BYTES_MAX = 1 << 20, /* after the end was told */
 	KEEPALIVE_IDLE_S = 60,
@@ -37,15 +37,15 @@ static const struct rp_io_ops conn_io_ops;
 
 int rp_conn_env_init(struct rp_conn_env *env)
 {
-	RP_ASSERT(rp_tls_room_for(PLAIN_BYTES) + AHEAD_BYTES <= OUT_BYTES);
+	RP_ASSERT(rp_tls_room_for(FILLED_BYTES_MAX) + AHEAD_BYTES <= OUT_BYTES);
 	env->count = 0;
 	env->first = NULL;
 	env->dirty_first = NULL;
 	env->dirty_last = NULL;
 	env->conn_free = NULL;
 	env->buf_free = NULL;
-	env->plain_out = malloc(PLAIN_BYTES);
-	env->plain_in = malloc(PLAIN_IN_BYTES);
+	env->plain_out = malloc(RECORD_BYTES);
+	env->plain_in = malloc(RP_TLS_PLAIN_BYTES_MAX);
 	if (env->plain_out != NULL && env->plain_in != NULL)
 		return RP_OK;
 	rp_conn_env_fini(env);
@@ -145,38 +145,55 @@ static struct rp_tls_sink sink_of(struct rp_conn_buf *buf)
 	return (struct rp_tls_sink){.data = buf->data, .used = buf->used, .bytes = OUT_BYTES};
 }
 
+/* Frames on their way into the output buffer: on a plain port at once, else by way of a record's
+ * worth of plain text, so that records are full whatever the pieces are. */
+struct gathering {
+	struct rp_conn *conn;
+	struct rp_tls_sink sink;
+	size_t staged;
+	int err;
+};
+
+static void seal_staged(struct gathering *g)
+{
+	if (g->staged > 0 && g->err == RP_OK)
+		g->err = rp_tls_write(g->conn->tls, &g->sink,
+				      rp_bytes(g->conn->env->plain_out, g->staged));
+	g->staged = 0;
+}
+
 static bool gather(void *user, struct rp_bytes piece)
 {
-	struct rp_tls_sink *gathered = user;
+	struct gathering *g = user;
 
-	RP_ASSERT(piece.len <= gathered->bytes - gathered->used);
-	memcpy(gathered->data + gathered->used, piece.ptr, piece.len);
-	gathered->used += piece.len;
-	return gathered->used < FILL_BYTES;
+	if (g->conn->tls == NULL) {
+		RP_ASSERT(piece.len <= g->sink.bytes - g->sink.used);
+		memcpy(g->sink.data + g->sink.used, piece.ptr, piece.len);
+		g->sink.used += piece.len;
+		return g->sink.used < FILL_BYTES;
+	}
+	while (piece.len > 0) {
+		size_t n = rp_min_size(piece.len, RECORD_BYTES - g->staged);
+
+		memcpy(g->conn->env->plain_out + g->staged, piece.ptr, n);
+		g->staged += n;
+		piece = rp_bytes_slice(piece, n, piece.len);
+		if (g->staged == RECORD_BYTES)
+			seal_staged(g);
+	}
+	return g->err == RP_OK && g->sink.used + g->staged < FILL_BYTES;
 }
 
 /* Frames of the session into the output buffer. */
 static int pull(struct rp_conn *conn, struct rp_conn_buf *buf)
 {
-	struct rp_tls_sink frames = {.data = conn->env->plain_out, .bytes = PLAIN_BYTES};
+	struct gathering g = {.conn = conn, .sink = sink_of(buf)};
+	int err = rp_h2_session_pull(conn->session, gather, &g);
 
-	if (conn->tls == NULL)
-		frames.data = buf->data + buf->used;
-	int err = rp_h2_session_pull(conn->session, gather, &frames);
-
-	conn->has_more = frames.used >= FILL_BYTES;
-	if (conn->tls == NULL) {
-		buf->used += frames.used;
-	} else if (frames.used > 0) {
-		struct rp_tls_sink sink = sink_of(buf);
-
-		RP_ASSERT(rp_tls_room_for(frames.used) <= OUT_BYTES - buf->used);
-		int tls_err = rp_tls_write(conn->tls, &sink, rp_bytes(frames.data, frames.used));
-
-		buf->used = sink.used;
-		err = err == RP_OK ? tls_err : err;
-	}
-	return err;
+	seal_staged(&g);
+	conn->has_more = g.sink.used >= FILL_BYTES;
+	buf->used = g.sink.used;
+	return err == RP_OK ? g.err : err;
 }
 
 static void send_out(struct rp_conn *conn)
@@ -359,7 +376,7 @@ static int feed_tls(struct rp_conn *conn, struct rp_bytes data)
 	while (err == RP_OK) {
 		size_t n = 0;
 
-		err = rp_tls_read(conn->tls, &sink, conn->env->plain_in, PLAIN_IN_BYTES, &n);
+		err = rp_tls_read(conn->tls, &sink, conn->env->plain_in, &n);
 		if (err == RP_OK)
 			err = feed_plain(conn, rp_bytes(conn->env->plain_in, n));
 	}

@@ -8,8 +8,17 @@
 #include <openssl/ssl.h>
 
 #include "dataplane/mem_class.h"
+#include "dataplane/tls_record.h"
 
 enum { RECORD_BYTES = 16384, RECORD_OVERHEAD = 64, ROOM_SLACK = 4096 };
+
+/* What a context offers unless a list is given: AES-128 first, as it is the cheapest here and the
+ * upstream picker's first choice too. */
+#define CIPHERS_TLS13 "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
+#define CIPHERS_TLS12                                                                              \
+	"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"                               \
+	"ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"                               \
+	"ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
 
 struct rp_tls_context {
 	SSL_CTX *ctx;
@@ -19,10 +28,12 @@ struct rp_tls_context {
 
 struct rp_tls {
 	struct rp_tls_context *context;
-	SSL *ssl;
+	SSL *ssl;		      /* until the records are taken over */
+	struct rp_tls_record *record; /* from then on */
 	struct rp_bytes in;
-	struct rp_tls_sink *sink; /* during a call */
-	bool is_broken;		  /* OpenSSL must not be called again, not even to close */
+	struct rp_tls_sink *sink;   /* during a call */
+	struct rp_tls_start *start; /* during the handshake */
+	bool is_broken;		    /* nothing may be sent any more, not even to close */
 };
 
 /* OpenSSL's allocator hooks take no argument; a worker is one thread. */
@@ -94,6 +105,9 @@ static int bio_write(BIO *bio, const char *in, int n)
 	}
 	memcpy(sink->data + sink->used, in, (size_t)n);
 	sink->used += (size_t)n;
+	if (tls->start != NULL && (size_t)n >= sizeof(tls->start->last_out))
+		memcpy(tls->start->last_out, in + n - sizeof(tls->start->last_out),
+		       sizeof(tls->start->last_out));
 	return n;
 }
 
@@ -116,6 +130,60 @@ static BIO_METHOD *bio_method_new(void)
 		BIO_meth_set_ctrl(method, bio_ctrl);
 	}
 	return method;
+}
+
+/* ---- what the records' keys come from ---- */
+
+static bool read_hex(const char *text, uint8_t *out, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		int high = OPENSSL_hexchar2int((unsigned char)text[2 * i]);
+		int low = OPENSSL_hexchar2int((unsigned char)text[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			return false;
+		out[i] = (uint8_t)(high << 4 | low);
+	}
+	return true;
+}
+
+/* TLS 1.3's traffic secrets have no other way out of OpenSSL 3.0 than its key log: a label, the
+ * client's random in 64 digits, the secret. They are kept in memory, until the handshake is over.
+ */
+static void on_secret(const SSL *ssl, const char *line)
+{
+	static const char client[] = "CLIENT_TRAFFIC_SECRET_0 ",
+			  server[] = "SERVER_TRAFFIC_SECRET_0 ";
+	const struct rp_tls *tls = SSL_get_app_data(ssl);
+	struct rp_tls_start *start = tls->start;
+	bool is_client = strncmp(line, client, sizeof(client) - 1) == 0;
+
+	if (start == NULL || (!is_client && strncmp(line, server, sizeof(server) - 1) != 0))
+		return;
+	size_t at = sizeof(client) - 1 + 2 * SSL3_RANDOM_SIZE + 1, len = strlen(line);
+	size_t n = len > at ? (len - at) / 2 : 0;
+
+	if (n > RP_TLS_SECRET_BYTES_MAX ||
+	    !read_hex(line + at, is_client ? start->client_secret : start->server_secret, n))
+		n = 0;
+	start->secret_bytes = n;
+}
+
+/* Counts the records that go out behind our Finished: session tickets. */
+static void on_message(int is_sent, int version, int type, const void *bytes, size_t len, SSL *ssl,
+		       void *user)
+{
+	const struct rp_tls *tls = SSL_get_app_data(ssl);
+
+	(void)version;
+	(void)user;
+	if (is_sent == 0 || tls->start == NULL)
+		return;
+	if (type == SSL3_RT_HEADER)
+		tls->start->sent_records++;
+	else if (type == SSL3_RT_HANDSHAKE && len > 0 &&
+		 *(const uint8_t *)bytes == SSL3_MT_FINISHED)
+		tls->start->sent_records = 0;
 }
 
 /* ---- the context ---- */
@@ -198,6 +266,8 @@ static const char *configure(SSL_CTX *ctx, const struct rp_secrets_message *mess
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
 	SSL_CTX_set_alpn_select_cb(ctx, select_alpn, NULL);
 	SSL_CTX_set_client_hello_cb(ctx, on_client_hello, NULL);
+	SSL_CTX_set_keylog_callback(ctx, on_secret);
+	SSL_CTX_set_msg_callback(ctx, on_message);
 	if (message->tls_min_version != TLS1_2_VERSION &&
 	    message->tls_min_version != TLS1_3_VERSION)
 		return "the least TLS version is neither 1.2 nor 1.3";
@@ -205,8 +275,10 @@ static const char *configure(SSL_CTX *ctx, const struct rp_secrets_message *mess
 		return "the least TLS version is refused";
 	if (memchr(message->cipher_list, '\0', sizeof(message->cipher_list)) == NULL)
 		return "the list of ciphers has no end";
-	if (message->cipher_list[0] != '\0' &&
-	    SSL_CTX_set_cipher_list(ctx, message->cipher_list) != 1)
+	bool has_list = message->cipher_list[0] != '\0';
+
+	if (SSL_CTX_set_ciphersuites(ctx, CIPHERS_TLS13) != 1 ||
+	    SSL_CTX_set_cipher_list(ctx, has_list ? message->cipher_list : CIPHERS_TLS12) != 1)
 		return "no cipher of the list is known";
 	if (!use_chain(ctx, cert))
 		return "the certificate is not usable";
@@ -270,15 +342,20 @@ int rp_tls_new(struct rp_tls_context *context, struct rp_tls **ret_tls)
 	struct rp_tls *tls = rp_mem_calloc(&memory, 1, sizeof(*tls));
 	BIO *bio = BIO_new(context->method);
 
-	if (tls != NULL)
+	if (tls != NULL) {
 		tls->ssl = SSL_new(context->ctx);
-	if (tls == NULL || tls->ssl == NULL || bio == NULL) {
-		if (tls != NULL)
+		tls->start = rp_mem_calloc(&memory, 1, sizeof(*tls->start));
+	}
+	if (tls == NULL || tls->ssl == NULL || tls->start == NULL || bio == NULL) {
+		if (tls != NULL) {
 			SSL_free(tls->ssl);
+			rp_mem_free(&memory, tls->start);
+		}
 		BIO_free(bio);
 		rp_mem_free(&memory, tls);
 		return RP_ENOMEM;
 	}
+	(void)SSL_set_app_data(tls->ssl, tls);
 	BIO_set_data(bio, tls);
 	BIO_set_init(bio, 1);
 	SSL_set_bio(tls->ssl, bio, bio); /* owns it now */
@@ -289,11 +366,22 @@ int rp_tls_new(struct rp_tls_context *context, struct rp_tls **ret_tls)
 	return RP_OK;
 }
 
+static void forget_start(struct rp_tls *tls)
+{
+	if (tls->start == NULL)
+		return;
+	OPENSSL_cleanse(tls->start, sizeof(*tls->start));
+	rp_mem_free(&memory, tls->start);
+	tls->start = NULL;
+}
+
 void rp_tls_free(struct rp_tls *tls)
 {
 	if (tls == NULL)
 		return;
 	SSL_free(tls->ssl);
+	rp_tls_record_free(tls->record);
+	forget_start(tls);
 	context_release(tls->context);
 	rp_mem_free(&memory, tls);
 }
@@ -318,25 +406,43 @@ static int result_of(struct rp_tls *tls, int n)
 	return RP_EPROTO;
 }
 
+/* The handshake is complete: its records are ours, if they can be. */
+static void take_over(struct rp_tls *tls)
+{
+	if (rp_tls_record_new(tls->ssl, tls->start, &tls->record) == RP_OK) {
+		SSL_free(tls->ssl);
+		tls->ssl = NULL;
+	}
+	forget_start(tls);
+	ERR_clear_error();
+}
+
 int rp_tls_handshake(struct rp_tls *tls, struct rp_tls_sink *sink)
 {
-	if (tls->is_broken)
+	if (tls->is_broken || tls->start == NULL)
 		return RP_EPROTO;
 	tls->sink = sink;
 	int n = SSL_do_handshake(tls->ssl);
 	int err = n == 1 ? RP_OK : result_of(tls, n);
 
 	tls->sink = NULL;
+	if (err == RP_OK)
+		take_over(tls);
 	return err;
 }
 
-int rp_tls_read(struct rp_tls *tls, struct rp_tls_sink *sink, uint8_t *out, size_t out_bytes,
-		size_t *ret_n)
+int rp_tls_read(struct rp_tls *tls, struct rp_tls_sink *sink, uint8_t *out, size_t *ret_n)
 {
 	if (tls->is_broken)
 		return RP_EPROTO;
+	if (tls->record != NULL) {
+		int err = rp_tls_record_read(tls->record, &tls->in, sink, out, ret_n);
+
+		tls->is_broken = err == RP_EPROTO;
+		return err;
+	}
 	tls->sink = sink;
-	int n = SSL_read(tls->ssl, out, (int)out_bytes);
+	int n = SSL_read(tls->ssl, out, RP_TLS_PLAIN_BYTES_MAX);
 
 	tls->sink = NULL;
 	if (n <= 0)
@@ -354,6 +460,12 @@ int rp_tls_write(struct rp_tls *tls, struct rp_tls_sink *sink, struct rp_bytes i
 {
 	if (tls->is_broken)
 		return RP_EPROTO;
+	if (tls->record != NULL) {
+		int err = rp_tls_record_write(tls->record, sink, in);
+
+		tls->is_broken = err != RP_OK;
+		return err;
+	}
 	tls->sink = sink;
 	int n = SSL_write(tls->ssl, in.ptr, (int)in.len);
 
@@ -369,6 +481,10 @@ void rp_tls_close(struct rp_tls *tls, struct rp_tls_sink *sink)
 {
 	if (tls->is_broken)
 		return;
+	if (tls->record != NULL) {
+		rp_tls_record_close(tls->record, sink);
+		return;
+	}
 	tls->sink = sink;
 	(void)SSL_shutdown(tls->ssl);
 	ERR_clear_error();

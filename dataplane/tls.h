@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * TLS of a server connection: OpenSSL over a BIO of our own, which reads from the bytes that just
- * came and writes to the connection's output buffer. ALPN must choose h2 (RFC 9113 3.3).
+ * TLS of a server connection. The handshake is OpenSSL's, over a BIO of our own that reads from the
+ * bytes that just came and writes to the connection's output buffer; the records behind it are
+ * opened and sealed without copies (tls_record.h). ALPN must choose h2 (RFC 9113 3.3).
  */
 #ifndef RP_DATAPLANE_TLS_H
 #define RP_DATAPLANE_TLS_H
@@ -11,6 +12,8 @@
 
 struct rp_tls_context; /* certificate, key, ticket keys: one a reload, shared by its connections */
 struct rp_tls;
+
+enum { RP_TLS_PLAIN_BYTES_MAX = 16384 + 256 }; /* room that opening a record needs */
 
 /* Where a connection's encrypted output goes. */
 struct rp_tls_sink {
@@ -49,12 +52,12 @@ void rp_tls_feed(struct rp_tls *tls, struct rp_bytes in);
 RP_MUST_CHECK int rp_tls_handshake(struct rp_tls *tls, struct rp_tls_sink *sink);
 
 /**
- * Decrypt into out.
+ * Decrypt into out, which has room for RP_TLS_PLAIN_BYTES_MAX.
  * @return RP_OK with *ret_n > 0; RP_EAGAIN: all fed bytes are used up; RP_ECLOSED: close_notify
  * came; RP_EPROTO
  */
 RP_MUST_CHECK int rp_tls_read(struct rp_tls *tls, struct rp_tls_sink *sink, uint8_t *out,
-			      size_t out_bytes, size_t *ret_n);
+			      size_t *ret_n);
 
 /** Room that encrypting n bytes takes in a sink. */
 size_t rp_tls_room_for(size_t n);
