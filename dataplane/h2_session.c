@@ -1,47 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "dataplane/h2_session.h"
-
-#include <nghttp2/nghttp2.h>
-#include <stdlib.h>
-
+#include "dataplane/h2_internal.h"
 #include "shm/clock.h"
-
-/* The header fields that matter of the block being received; a connection receives one at a time.
- */
-struct header_store {
-	uint32_t count;
-	uint32_t bytes;
-	bool is_over_limit;
-	uint16_t method_len, path_len, type_len, timeout_len, encoding_len;
-	uint8_t method[16];
-	uint8_t path[RP_H2_PATH_MAX];
-	uint8_t type[64];
-	uint8_t timeout[16];
-	uint8_t encoding[32];
-};
-
-struct rp_h2_session {
-	struct rp_h2_env *env;
-	nghttp2_session *h2;
-	struct rp_h2_stream *streams;
-	struct rp_h2_stream *flush_first;
-	struct rp_h2_stream *flush_last;
-	uint32_t stream_count;
-	uint64_t out_bytes;
-	void (*wake)(void *user);
-	void *wake_user;
-	bool (*write)(void *user, struct rp_bytes piece); /* during a pull */
-	void *write_user;
-	bool is_full; /* write refused: stop after this frame */
-	bool is_health;
-	bool is_established;
-	bool is_notice_due; /* the first GOAWAY is to be written */
-	bool is_notice_acked;
-	bool is_going_away;    /* the second GOAWAY was submitted */
-	uint32_t reset_tokens; /* see count_reset() */
-	int64_t reset_refill_ns;
-	struct header_store headers;
-};
 
 static const uint8_t notice_ping[8] = {'r', 'i', 'n', 'g', 's', 't', 'o', 'p'};
 
@@ -65,107 +24,6 @@ static void *h2_calloc(size_t count, size_t size, void *user)
 static void *h2_realloc(void *ptr, size_t n, void *user)
 {
 	return rp_mem_realloc(user, ptr, n);
-}
-
-static void session_wake(struct rp_h2_session *session)
-{
-	if (session->wake != NULL)
-		session->wake(session->wake_user);
-}
-
-static void flush_add(struct rp_h2_stream *stream)
-{
-	struct rp_h2_session *session = stream->session;
-
-	if (stream->is_flush_due)
-		return;
-	stream->is_flush_due = true;
-	stream->flush_next = NULL;
-	stream->flush_prev = session->flush_last;
-	if (session->flush_last != NULL)
-		session->flush_last->flush_next = stream;
-	else
-		session->flush_first = stream;
-	session->flush_last = stream;
-}
-
-static void flush_remove(struct rp_h2_stream *stream)
-{
-	struct rp_h2_session *session = stream->session;
-
-	if (!stream->is_flush_due)
-		return;
-	stream->is_flush_due = false;
-	if (stream->flush_prev != NULL)
-		stream->flush_prev->flush_next = stream->flush_next;
-	else
-		session->flush_first = stream->flush_next;
-	if (stream->flush_next != NULL)
-		stream->flush_next->flush_prev = stream->flush_prev;
-	else
-		session->flush_last = stream->flush_prev;
-}
-
-static struct rp_h2_stream *stream_new(struct rp_h2_session *session, int32_t id)
-{
-	struct rp_h2_env *env = session->env;
-	struct rp_h2_stream *stream = env->stream_free;
-
-	if (stream != NULL)
-		env->stream_free = stream->next;
-	else
-		stream = malloc(sizeof(*stream));
-	if (stream == NULL)
-		return NULL;
-	*stream = (struct rp_h2_stream){.session = session, .id = id, .next = session->streams};
-	rp_arena_init(&stream->arena, env->arenas);
-	if (session->streams != NULL)
-		session->streams->prev = stream;
-	session->streams = stream;
-	session->stream_count++;
-	env->streams_open++;
-	return stream;
-}
-
-static void stream_free(struct rp_h2_stream *stream, uint32_t error)
-{
-	struct rp_h2_session *session = stream->session;
-	struct rp_h2_env *env = session->env;
-
-	flush_remove(stream);
-	if (stream->is_announced)
-		env->stream_ops->on_close(stream, error);
-	flush_remove(stream);
-	session->out_bytes -= stream->out.bytes;
-	rp_body_free(&stream->out, env->bodies);
-	rp_arena_reset(&stream->arena);
-	if (stream->prev != NULL)
-		stream->prev->next = stream->next;
-	else
-		session->streams = stream->next;
-	if (stream->next != NULL)
-		stream->next->prev = stream->prev;
-	session->stream_count--;
-	env->streams_open--;
-	stream->next = env->stream_free;
-	env->stream_free = stream;
-}
-
-void rp_h2_env_fini(struct rp_h2_env *env)
-{
-	RP_ASSERT(env->streams_open == 0);
-	while (env->stream_free != NULL) {
-		struct rp_h2_stream *stream = env->stream_free;
-
-		env->stream_free = stream->next;
-		free(stream);
-	}
-	rp_mem_fini(&env->memory);
-}
-
-static struct rp_h2_stream *stream_of(nghttp2_session *h2, int32_t id)
-{
-	return nghttp2_session_get_stream_user_data(h2, id);
 }
 
 /* ---- receiving ---- */
@@ -192,7 +50,7 @@ static int on_begin_headers(nghttp2_session *h2, const nghttp2_frame *frame, voi
 	session->headers.timeout_len = 0;
 	session->headers.encoding_len = 0;
 	struct rp_h2_stream *stream =
-		env->streams_open < env->streams_max ? stream_new(session, id) : NULL;
+		env->streams_open < env->streams_max ? rp_h2_stream_new(session, id) : NULL;
 
 	if (stream == NULL)
 		return nghttp2_submit_rst_stream(h2, NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM);
@@ -261,7 +119,7 @@ static void on_request_complete(struct rp_h2_session *session, struct rp_h2_stre
 
 	(void)nghttp2_session_change_extpri_stream_priority(session->h2, stream->id, &in_turn, 1);
 	stream->is_announced = true;
-	flush_add(stream);
+	rp_h2_flush_add(stream);
 	session->env->stream_ops->on_request(stream, &request);
 }
 
@@ -306,7 +164,7 @@ static int on_frame_recv(nghttp2_session *h2, const nghttp2_frame *frame, void *
 			session->is_notice_acked = true;
 		return 0;
 	}
-	struct rp_h2_stream *stream = stream_of(h2, frame->hd.stream_id);
+	struct rp_h2_stream *stream = rp_h2_stream_of(h2, frame->hd.stream_id);
 
 	if (stream == NULL)
 		return 0;
@@ -320,26 +178,17 @@ static int on_frame_recv(nghttp2_session *h2, const nghttp2_frame *frame, void *
 	if (is_request(frame))
 		on_request_complete(session, stream);
 	if (has_ended && stream->is_announced) {
-		flush_add(stream);
+		rp_h2_flush_add(stream);
 		session->env->stream_ops->on_end(stream);
 	}
 	return 0;
-}
-
-/* Give the stream's window back unless its output has piled up: the peer must take that first. */
-static void credit(struct rp_h2_stream *stream)
-{
-	if (stream->unconsumed == 0 || stream->out.bytes > RP_H2_STREAM_OUT_BYTES)
-		return;
-	(void)nghttp2_session_consume_stream(stream->session->h2, stream->id, stream->unconsumed);
-	stream->unconsumed = 0;
 }
 
 static int on_data_chunk(nghttp2_session *h2, uint8_t flags, int32_t id, const uint8_t *data,
 			 size_t len, void *user)
 {
 	struct rp_h2_session *session = user;
-	struct rp_h2_stream *stream = stream_of(h2, id);
+	struct rp_h2_stream *stream = rp_h2_stream_of(h2, id);
 
 	(void)flags;
 	if (nghttp2_session_consume_connection(h2, len) != 0)
@@ -347,148 +196,21 @@ static int on_data_chunk(nghttp2_session *h2, uint8_t flags, int32_t id, const u
 	if (stream == NULL || !stream->is_announced)
 		return 0;
 	stream->unconsumed += (uint32_t)len;
-	flush_add(stream);
+	rp_h2_flush_add(stream);
 	session->env->stream_ops->on_data(stream, rp_bytes(data, len));
-	credit(stream);
+	rp_h2_stream_credit(stream);
 	return 0;
 }
 
 static int on_stream_close(nghttp2_session *h2, int32_t id, uint32_t error, void *user)
 {
-	struct rp_h2_stream *stream = stream_of(h2, id);
+	struct rp_h2_stream *stream = rp_h2_stream_of(h2, id);
 
 	(void)user;
 	if (stream != NULL) {
 		(void)nghttp2_session_set_stream_user_data(h2, id, NULL);
-		stream_free(stream, error);
+		rp_h2_stream_free(stream, error);
 	}
-	return 0;
-}
-
-/* ---- sending ---- */
-
-static void session_write(struct rp_h2_session *session, struct rp_bytes piece)
-{
-	if (!session->write(session->write_user, piece))
-		session->is_full = true;
-}
-
-static nghttp2_nv header(const char *name, size_t name_len, const char *value, size_t value_len)
-{
-	/* nghttp2 copies both: no NGHTTP2_NV_FLAG_NO_COPY is given. Its type lacks const. */
-	return (nghttp2_nv){.name = (uint8_t *)(uintptr_t)name,
-			    .value = (uint8_t *)(uintptr_t)value,
-			    .namelen = name_len,
-			    .valuelen = value_len};
-}
-
-#define HEADER_LIT(name, value) header(name, sizeof(name) - 1, value, sizeof(value) - 1)
-
-/* gRPC over HTTP/2: Status-Message is percent-encoded; what is printable ASCII but '%' stays. */
-static size_t percent_encode(const char *text, char *out)
-{
-	static const char digits[] = "0123456789ABCDEF";
-	size_t n = 0;
-
-	for (; *text != '\0'; text++) {
-		uint8_t c = (uint8_t)*text;
-
-		if (c >= 0x20 && c < 0x7f && c != '%') {
-			out[n++] = (char)c;
-			continue;
-		}
-		out[n++] = '%';
-		out[n++] = digits[c >> 4];
-		out[n++] = digits[c & 15];
-	}
-	return n;
-}
-
-enum { STATUS_HEADERS_MAX = 4 };
-
-struct status_headers {
-	nghttp2_nv nv[STATUS_HEADERS_MAX];
-	size_t count;
-	char status[12];
-	char message[3 * sizeof(((struct rp_h2_stream *)0)->grpc_message)];
-};
-
-static void add_status(struct status_headers *headers, const struct rp_h2_stream *stream)
-{
-	struct rp_writer digits = rp_writer(headers->status, sizeof(headers->status));
-
-	rp_write_u64_dec(&digits, (uint64_t)(stream->grpc_status < 0 ? 2 : stream->grpc_status));
-	headers->nv[headers->count++] =
-		header("grpc-status", 11, headers->status, rp_written(&digits));
-	if (stream->grpc_message[0] == '\0')
-		return;
-	headers->nv[headers->count++] =
-		header("grpc-message", 12, headers->message,
-		       percent_encode(stream->grpc_message, headers->message));
-}
-
-static void submit_trailers(struct rp_h2_stream *stream)
-{
-	struct status_headers headers = {.count = 0};
-
-	if (stream->has_trailers)
-		return;
-	stream->has_trailers = true;
-	add_status(&headers, stream);
-	if (nghttp2_submit_trailer(stream->session->h2, stream->id, headers.nv, headers.count) != 0)
-		rp_h2_stream_reset(stream, NGHTTP2_INTERNAL_ERROR);
-}
-
-/* How much the next DATA frame of the stream may carry; the bytes themselves are written by
- * on_send_data(). There is never an empty frame: with nothing queued the stream rests, or nghttp2
- * drops the frame for the trailers. */
-static ssize_t on_read(nghttp2_session *h2, int32_t id, uint8_t *buf, size_t length,
-		       uint32_t *data_flags, nghttp2_data_source *source, void *user)
-{
-	struct rp_h2_stream *stream = source->ptr;
-
-	(void)h2;
-	(void)id;
-	(void)buf;
-	(void)user;
-	if (stream->out.bytes == 0 && !stream->is_finished) {
-		stream->is_deferred = true;
-		return NGHTTP2_ERR_DEFERRED;
-	}
-	*data_flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-	if (stream->out.bytes > length)
-		return (ssize_t)length;
-	if (stream->is_finished) {
-		*data_flags |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
-		submit_trailers(stream);
-	}
-	return (ssize_t)stream->out.bytes;
-}
-
-static int on_send_data(nghttp2_session *h2, nghttp2_frame *frame, const uint8_t *frame_head,
-			size_t length, nghttp2_data_source *source, void *user)
-{
-	struct rp_h2_session *session = user;
-	struct rp_h2_stream *stream = source->ptr;
-	const struct rp_h2_env *env = session->env;
-
-	(void)h2;
-	(void)frame;
-	if (session->is_full)
-		return NGHTTP2_ERR_WOULDBLOCK;
-	RP_ASSERT(length <= stream->out.bytes);
-	session_write(session, rp_bytes(frame_head, 9));
-	session->out_bytes -= length;
-	while (length > 0) {
-		struct rp_bytes piece = rp_bytes_slice(rp_body_front(&stream->out), 0, length);
-
-		session_write(session, piece);
-		rp_body_take(&stream->out, env->bodies, piece.len);
-		length -= piece.len;
-	}
-	credit(stream);
-	if (stream->out.bytes == 0 && !stream->is_finished && env->stream_ops->on_drained != NULL)
-		env->stream_ops->on_drained(stream);
 	return 0;
 }
 
@@ -499,7 +221,7 @@ static int on_frame_send(nghttp2_session *h2, const nghttp2_frame *frame, void *
 	(void)user;
 	if (frame->hd.type != NGHTTP2_HEADERS || (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0)
 		return 0;
-	const struct rp_h2_stream *stream = stream_of(h2, frame->hd.stream_id);
+	const struct rp_h2_stream *stream = rp_h2_stream_of(h2, frame->hd.stream_id);
 
 	if (stream != NULL && !stream->has_ended_in)
 		return nghttp2_submit_rst_stream(h2, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
@@ -524,7 +246,7 @@ static int make_h2(struct rp_h2_session *session, nghttp2_session_callbacks *cal
 	nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame_recv);
 	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data_chunk);
 	nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
-	nghttp2_session_callbacks_set_send_data_callback(callbacks, on_send_data);
+	nghttp2_session_callbacks_set_send_data_callback(callbacks, rp_h2_on_send_data);
 	nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_send);
 	nghttp2_option_set_no_auto_window_update(option, 1);
 	nghttp2_option_set_no_closed_streams(option, 1);
@@ -587,7 +309,7 @@ void rp_h2_session_free(struct rp_h2_session *session)
 {
 	session->wake = NULL;
 	while (session->streams != NULL)
-		stream_free(session->streams, NGHTTP2_CANCEL);
+		rp_h2_stream_free(session->streams, NGHTTP2_CANCEL);
 	nghttp2_session_del(session->h2);
 	rp_mem_free(&session->env->memory, session);
 }
@@ -609,7 +331,7 @@ void rp_h2_session_flush(struct rp_h2_session *session)
 	while (session->flush_first != NULL) {
 		struct rp_h2_stream *stream = session->flush_first;
 
-		flush_remove(stream);
+		rp_h2_flush_remove(stream);
 		if (stream->is_announced)
 			session->env->stream_ops->on_flush(stream);
 	}
@@ -624,8 +346,8 @@ static void write_notice(struct rp_h2_session *session)
 		0, 0};
 
 	session->is_notice_due = false;
-	session_write(session, rp_bytes(frame, sizeof(frame)));
-	session_write(session, RP_BYTES_LIT(DRAIN_TEXT));
+	rp_h2_write(session, rp_bytes(frame, sizeof(frame)));
+	rp_h2_write(session, RP_BYTES_LIT(DRAIN_TEXT));
 	/* Behind the GOAWAY: who has answered it opens no further streams here. */
 	(void)nghttp2_submit_ping(session->h2, NGHTTP2_FLAG_NONE, notice_ping);
 }
@@ -643,7 +365,7 @@ int rp_h2_session_pull(struct rp_h2_session *session,
 		if (n < 0)
 			return RP_EPROTO;
 		if (n > 0)
-			session_write(session, rp_bytes(data, (size_t)n));
+			rp_h2_write(session, rp_bytes(data, (size_t)n));
 		else if (session->is_notice_due && !session->is_full)
 			write_notice(session); /* not before SETTINGS, the first frame of all */
 		else
@@ -693,7 +415,7 @@ void rp_h2_session_shutdown_notice(struct rp_h2_session *session)
 	if (session->is_going_away)
 		return;
 	session->is_notice_due = true;
-	session_wake(session);
+	rp_h2_wake(session);
 }
 
 bool rp_h2_session_is_notice_acked(const struct rp_h2_session *session)
@@ -711,108 +433,5 @@ void rp_h2_session_shutdown(struct rp_h2_session *session)
 				    nghttp2_session_get_last_proc_stream_id(session->h2),
 				    NGHTTP2_NO_ERROR, (const uint8_t *)DRAIN_TEXT,
 				    sizeof(DRAIN_TEXT) - 1);
-	session_wake(session);
-}
-
-/* ---- answers ---- */
-
-/* Something was queued: send the response HEADERS before the first of it, or go on where DATA
- * rested. */
-static int stream_go(struct rp_h2_stream *stream, size_t n)
-{
-	struct rp_h2_session *session = stream->session;
-
-	session->out_bytes += n;
-	if (n > 0 && !stream->has_sent_headers) {
-		const nghttp2_nv headers[] = {HEADER_LIT(":status", "200"),
-					      HEADER_LIT("content-type", "application/grpc")};
-		const nghttp2_data_provider provider = {.source.ptr = stream,
-							.read_callback = on_read};
-
-		stream->has_sent_headers = true;
-		if (nghttp2_submit_response(session->h2, stream->id, headers, RP_ARRAY_LEN(headers),
-					    &provider) != 0)
-			return RP_ENOMEM;
-	} else if (n > 0 && stream->is_deferred) {
-		stream->is_deferred = false;
-		if (nghttp2_session_resume_data(session->h2, stream->id) != 0)
-			return RP_ENOMEM;
-	}
-	session_wake(session);
-	return RP_OK;
-}
-
-int rp_h2_stream_send(struct rp_h2_stream *stream, struct rp_bytes bytes)
-{
-	RP_ASSERT(!stream->is_finished);
-	int err = rp_body_append(&stream->out, stream->session->env->bodies, bytes);
-
-	if (err == RP_ENOMEM)
-		err = rp_body_append_reserve(&stream->out, stream->session->env->bodies, bytes);
-	return err == RP_OK ? stream_go(stream, bytes.len) : err;
-}
-
-int rp_h2_stream_send_body(struct rp_h2_stream *stream, struct rp_body *body, uint64_t n)
-{
-	RP_ASSERT(!stream->is_finished);
-	uint64_t before = stream->out.bytes;
-	int err = rp_body_move(&stream->out, body, n, stream->session->env->bodies);
-	int go_err = stream_go(stream, (size_t)(stream->out.bytes - before));
-
-	return err == RP_OK ? go_err : err;
-}
-
-void rp_h2_stream_finish(struct rp_h2_stream *stream, int grpc_status, const char *message)
-{
-	struct rp_h2_session *session = stream->session;
-
-	if (stream->is_finished)
-		return;
-	stream->is_finished = true;
-	stream->grpc_status = grpc_status;
-	(void)rp_bytes_to_str(rp_bytes_str(message != NULL ? message : ""), stream->grpc_message,
-			      sizeof(stream->grpc_message));
-	session_wake(session);
-	if (stream->has_sent_headers) {
-		/* Else on_read() submits them behind the last byte. */
-		if (stream->out.bytes == 0)
-			submit_trailers(stream);
-		return;
-	}
-	struct status_headers headers = {
-		.nv = {HEADER_LIT(":status", "200"),
-		       HEADER_LIT("content-type", "application/grpc")},
-		.count = 2,
-	};
-
-	stream->has_sent_headers = true;
-	stream->has_trailers = true;
-	add_status(&headers, stream);
-	if (nghttp2_submit_response(session->h2, stream->id, headers.nv, headers.count, NULL) != 0)
-		rp_h2_stream_reset(stream, NGHTTP2_INTERNAL_ERROR);
-}
-
-void rp_h2_stream_reject(struct rp_h2_stream *stream, int http_status)
-{
-	char digits[4] = "500";
-	struct rp_writer writer = rp_writer(digits, sizeof(digits));
-
-	if (stream->is_finished || stream->has_sent_headers)
-		return;
-	RP_ASSERT(http_status >= 200 && http_status <= 599);
-	rp_write_u64_dec(&writer, (uint64_t)http_status);
-	const nghttp2_nv headers[] = {header(":status", 7, digits, 3)};
-
-	stream->is_finished = true;
-	stream->has_sent_headers = true;
-	stream->has_trailers = true;
-	if (nghttp2_submit_response(stream->session->h2, stream->id, headers, 1, NULL) != 0)
-		rp_h2_stream_reset(stream, NGHTTP2_INTERNAL_ERROR);
-	session_wake(stream->session);
-}
-
-void rp_h2_stream_reset(struct rp_h2_stream *stream, uint32_t error)
-{
-	(void)nghttp2_submit_rst_stream(stream->session->h2, NGHTTP2_FLAG_NONE, stream->id, error);
-	session_wake(stream->session);
+	rp_h2_wake(session);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * One server-side HTTP/2 connection: nghttp2's callbacks on one side, streams with an output queue
- * on the other. The only file that knows nghttp2. Bytes in by rp_h2_session_feed(), bytes out by
- * rp_h2_session_pull(); sockets and TLS are the connection's business (conn.h).
+ * on the other; with h2_stream.c the only one that knows nghttp2. Bytes in by rp_h2_session_feed(),
+ * bytes out by rp_h2_session_pull(); sockets and TLS are the connection's business (conn.h).
  *
  * The stream's owner (grpc_call.h) gets calls through struct rp_h2_stream_ops and answers with the
  * rp_h2_stream_… functions. Answers given during a feed are gathered and written once.
