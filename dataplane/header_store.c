@@ -37,38 +37,45 @@ enum header_rule {
 	RULE_REMOVE, /* not echoed, and removed from what goes to the model server */
 };
 
+#define KNOWN(name, rule)                                                                          \
+	{                                                                                          \
+		name, sizeof(name) - 1, rule                                                       \
+	}
+
 static const struct {
 	const char *name;
-	enum header_rule rule;
+	uint8_t len;
+	uint8_t rule; /* enum header_rule */
 } known_header[HEADER_COUNT] = {
-	[HEADER_PATH] = {":path", RULE_PASS},
-	[HEADER_ORIGINAL_PATH] = {"x-original-path", RULE_PASS},
-	[HEADER_FORWARDED_PATH] = {"x-forwarded-path", RULE_PASS},
-	[HEADER_REQUEST_ID] = {"x-request-id", RULE_PASS},
-	[HEADER_OBJECTIVE] = {"x-llm-d-inference-objective", RULE_REMOVE},
-	[HEADER_OBJECTIVE_ALIAS] = {"x-gateway-inference-objective", RULE_REMOVE},
-	[HEADER_FAIRNESS] = {"x-llm-d-inference-fairness-id", RULE_REMOVE},
-	[HEADER_FAIRNESS_ALIAS] = {"x-gateway-inference-fairness-id", RULE_REMOVE},
-	[HEADER_REWRITE] = {"x-llm-d-model-name-rewrite", RULE_REMOVE},
-	[HEADER_REWRITE_ALIAS] = {"x-gateway-model-name-rewrite", RULE_REMOVE},
-	[HEADER_VIDEO_FPS] = {"x-llm-d-video-fps", RULE_REMOVE},
-	[HEADER_VIDEO_DURATION] = {"x-llm-d-video-duration-seconds", RULE_REMOVE},
-	[HEADER_VIDEO_RESOLUTION] = {"x-llm-d-video-resolution", RULE_REMOVE},
-	[HEADER_SLO_TTFT] = {"x-llm-d-slo-ttft-ms", RULE_REMOVE},
-	[HEADER_SLO_TTFT_ALIAS] = {"x-slo-ttft-ms", RULE_REMOVE},
-	[HEADER_SLO_TPOT] = {"x-llm-d-slo-tpot-ms", RULE_REMOVE},
-	[HEADER_SLO_TPOT_ALIAS] = {"x-slo-tpot-ms", RULE_REMOVE},
-	[HEADER_SUBSET] = {"x-gateway-destination-endpoint-subset", RULE_REMOVE},
-	[HEADER_DESTINATION] = {"x-gateway-destination-endpoint", RULE_OWNED},
-	[HEADER_SERVED] = {"x-gateway-destination-endpoint-served", RULE_REMOVE},
-	[HEADER_DROPPED_REASON] = {"x-llm-d-request-dropped-reason", RULE_REMOVE},
-	[HEADER_CONTENT_LENGTH] = {"content-length", RULE_OWNED},
+	[HEADER_PATH] = KNOWN(":path", RULE_PASS),
+	[HEADER_ORIGINAL_PATH] = KNOWN("x-original-path", RULE_PASS),
+	[HEADER_FORWARDED_PATH] = KNOWN("x-forwarded-path", RULE_PASS),
+	[HEADER_REQUEST_ID] = KNOWN("x-request-id", RULE_PASS),
+	[HEADER_OBJECTIVE] = KNOWN("x-llm-d-inference-objective", RULE_REMOVE),
+	[HEADER_OBJECTIVE_ALIAS] = KNOWN("x-gateway-inference-objective", RULE_REMOVE),
+	[HEADER_FAIRNESS] = KNOWN("x-llm-d-inference-fairness-id", RULE_REMOVE),
+	[HEADER_FAIRNESS_ALIAS] = KNOWN("x-gateway-inference-fairness-id", RULE_REMOVE),
+	[HEADER_REWRITE] = KNOWN("x-llm-d-model-name-rewrite", RULE_REMOVE),
+	[HEADER_REWRITE_ALIAS] = KNOWN("x-gateway-model-name-rewrite", RULE_REMOVE),
+	[HEADER_VIDEO_FPS] = KNOWN("x-llm-d-video-fps", RULE_REMOVE),
+	[HEADER_VIDEO_DURATION] = KNOWN("x-llm-d-video-duration-seconds", RULE_REMOVE),
+	[HEADER_VIDEO_RESOLUTION] = KNOWN("x-llm-d-video-resolution", RULE_REMOVE),
+	[HEADER_SLO_TTFT] = KNOWN("x-llm-d-slo-ttft-ms", RULE_REMOVE),
+	[HEADER_SLO_TTFT_ALIAS] = KNOWN("x-slo-ttft-ms", RULE_REMOVE),
+	[HEADER_SLO_TPOT] = KNOWN("x-llm-d-slo-tpot-ms", RULE_REMOVE),
+	[HEADER_SLO_TPOT_ALIAS] = KNOWN("x-slo-tpot-ms", RULE_REMOVE),
+	[HEADER_SUBSET] = KNOWN("x-gateway-destination-endpoint-subset", RULE_REMOVE),
+	[HEADER_DESTINATION] = KNOWN("x-gateway-destination-endpoint", RULE_OWNED),
+	[HEADER_SERVED] = KNOWN("x-gateway-destination-endpoint-served", RULE_REMOVE),
+	[HEADER_DROPPED_REASON] = KNOWN("x-llm-d-request-dropped-reason", RULE_REMOVE),
+	[HEADER_CONTENT_LENGTH] = KNOWN("content-length", RULE_OWNED),
 };
 
 static enum header_id find_known(struct rp_bytes name)
 {
 	for (unsigned i = 0; i < HEADER_COUNT; i++) {
-		if (rp_bytes_equal_nocase(name, rp_bytes_str(known_header[i].name)))
+		if (name.len == known_header[i].len &&
+		    rp_bytes_equal_nocase(name, rp_bytes(known_header[i].name, name.len)))
 			return (enum header_id)i;
 	}
 	return HEADER_OTHER;
@@ -91,7 +98,7 @@ static bool is_host_port(struct rp_bytes name)
 static enum header_rule header_rule(enum header_id id, struct rp_bytes name)
 {
 	if (id != HEADER_OTHER)
-		return known_header[id].rule;
+		return (enum header_rule)known_header[id].rule;
 	return is_host_port(name) ? RULE_REMOVE : RULE_PASS;
 }
 
@@ -105,39 +112,45 @@ static struct rp_bytes copy_lower(struct rp_arena *arena, struct rp_bytes name)
 	return rp_bytes(copy, copy == NULL ? 0 : name.len);
 }
 
-/* Check the bounds, count what goes where. */
-static int survey(struct rp_bytes map, uint32_t *ret_remove, uint32_t *ret_pass)
+/* One look at all headers; views into the map. */
+struct survey {
+	uint32_t count;
+	uint32_t remove_count;
+	struct rp_bytes remove[RP_HTTP_HEADERS_MAX];
+	struct rp_bytes value[HEADER_COUNT]; /* the last one counts */
+};
+
+static void note_removed(struct survey *survey, struct rp_bytes name)
+{
+	for (uint32_t i = 0; i < survey->remove_count; i++) {
+		if (rp_bytes_equal_nocase(survey->remove[i], name))
+			return;
+	}
+	survey->remove[survey->remove_count++] = name;
+}
+
+/* @return RP_OK; RP_EFORMAT; RP_ETOOBIG: more than the limits allow */
+static int take_survey(struct rp_bytes map, struct survey *survey)
 {
 	struct rp_reader r = rp_reader(map);
-	uint32_t count = 0, remove = 0;
 	struct rp_header header;
 	size_t bytes = 0;
 
+	survey->count = 0;
+	survey->remove_count = 0;
+	memset(survey->value, 0, sizeof(survey->value));
 	while (rp_ext_proc_next_header(&r, &header)) {
+		enum header_id id = find_known(header.name);
+
 		bytes += header.name.len + header.value.len;
-		if (++count > RP_HTTP_HEADERS_MAX || bytes > RP_HTTP_HEADER_BYTES_MAX)
+		if (++survey->count > RP_HTTP_HEADERS_MAX || bytes > RP_HTTP_HEADER_BYTES_MAX)
 			return RP_ETOOBIG;
-		if (header_rule(find_known(header.name), header.name) == RULE_REMOVE)
-			remove++;
+		if (header_rule(id, header.name) == RULE_REMOVE)
+			note_removed(survey, header.name);
+		if (id != HEADER_OTHER)
+			survey->value[id] = header.value;
 	}
-	*ret_remove = remove;
-	*ret_pass = count - remove;
 	return r.err;
-}
-
-static int add_remove(struct rp_header_store *store, struct rp_arena *arena, struct rp_bytes name)
-{
-	struct rp_bytes lower;
-
-	for (uint32_t i = 0; i < store->remove_count; i++) {
-		if (rp_bytes_equal_nocase(store->remove[i], name))
-			return RP_OK;
-	}
-	lower = copy_lower(arena, name);
-	if (lower.ptr == NULL)
-		return RP_ENOMEM;
-	store->remove[store->remove_count++] = lower;
-	return RP_OK;
 }
 
 static int add_echo(struct rp_header *echo, uint32_t *count, struct rp_arena *arena,
@@ -156,31 +169,37 @@ static int add_echo(struct rp_header *echo, uint32_t *count, struct rp_arena *ar
 	return RP_OK;
 }
 
-int rp_header_store_echo(struct rp_arena *arena, struct rp_bytes header_map,
-			 struct rp_header **ret_headers, uint32_t *ret_count)
+static int make_echo(struct rp_arena *arena, struct rp_bytes map, uint32_t room,
+		     struct rp_header **ret_headers, uint32_t *ret_count)
 {
-	struct rp_reader r = rp_reader(header_map);
-	uint32_t remove_count = 0, pass_count = 0;
-	struct rp_header header, *echo;
+	struct rp_header *echo = rp_arena_alloc(arena, room * sizeof(*echo));
+	struct rp_reader r = rp_reader(map);
+	struct rp_header header;
 	uint32_t count = 0;
-	int err;
 
-	err = survey(header_map, &remove_count, &pass_count);
-	if (err != RP_OK)
-		return err;
-	echo = rp_arena_alloc(arena, pass_count * sizeof(*echo));
 	if (echo == NULL)
 		return RP_ENOMEM;
 	while (rp_ext_proc_next_header(&r, &header)) {
 		if (header_rule(find_known(header.name), header.name) != RULE_PASS)
 			continue;
-		err = add_echo(echo, &count, arena, &header);
+		int err = add_echo(echo, &count, arena, &header);
+
 		if (err != RP_OK)
 			return err;
 	}
 	*ret_headers = echo;
 	*ret_count = count;
 	return RP_OK;
+}
+
+int rp_header_store_echo(struct rp_arena *arena, struct rp_bytes header_map,
+			 struct rp_header **ret_headers, uint32_t *ret_count)
+{
+	struct survey survey;
+	int err = take_survey(header_map, &survey);
+
+	return err == RP_OK ? make_echo(arena, header_map, survey.count, ret_headers, ret_count)
+			    : err;
 }
 
 static struct rp_bytes first_present(const struct rp_bytes *values, enum header_id first,
@@ -208,37 +227,53 @@ static void resolve(struct rp_header_store *store, const struct rp_bytes *values
 	store->has_request_id = known->request_id.len > 0;
 }
 
+/* The map lies in a buffer that goes away: what is needed of it is copied. */
+static bool keep_values(struct rp_header_store *store, struct rp_arena *arena,
+			const struct survey *survey)
+{
+	struct rp_bytes value[HEADER_COUNT] = {0};
+
+	for (unsigned id = 0; id < HEADER_SLO_TTFT; id++) {
+		if (survey->value[id].len == 0)
+			continue;
+		value[id] = rp_arena_copy(arena, survey->value[id]);
+		if (value[id].ptr == NULL)
+			return false;
+	}
+	resolve(store, value);
+	return true;
+}
+
+static bool keep_removed(struct rp_header_store *store, struct rp_arena *arena,
+			 const struct survey *survey)
+{
+	if (survey->remove_count == 0)
+		return true;
+	store->remove = rp_arena_alloc(arena, survey->remove_count * sizeof(*store->remove));
+	if (store->remove == NULL)
+		return false;
+	while (store->remove_count < survey->remove_count) {
+		struct rp_bytes lower = copy_lower(arena, survey->remove[store->remove_count]);
+
+		if (lower.ptr == NULL)
+			return false;
+		store->remove[store->remove_count++] = lower;
+	}
+	return true;
+}
+
 int rp_header_store_fill(struct rp_header_store *store, struct rp_arena *arena,
 			 struct rp_bytes header_map, bool has_echo)
 {
-	struct rp_bytes values[HEADER_COUNT] = {0};
-	struct rp_reader r = rp_reader(header_map);
-	uint32_t remove_count = 0, pass_count = 0;
-	struct rp_header header;
-	enum header_id id;
-	int err;
+	struct survey survey;
+	int err = take_survey(header_map, &survey);
 
 	*store = (struct rp_header_store){0};
-	err = survey(header_map, &remove_count, &pass_count);
 	if (err != RP_OK)
 		return err;
-	store->remove = rp_arena_alloc(arena, remove_count * sizeof(*store->remove));
-	if (store->remove == NULL)
+	if (!keep_values(store, arena, &survey) || !keep_removed(store, arena, &survey))
 		return RP_ENOMEM;
-	while (rp_ext_proc_next_header(&r, &header)) {
-		id = find_known(header.name);
-		if (header_rule(id, header.name) == RULE_REMOVE) {
-			err = add_remove(store, arena, header.name);
-			if (err != RP_OK)
-				return err;
-		}
-		if (id < HEADER_SLO_TTFT) {
-			values[id] = rp_arena_copy(arena, header.value);
-			if (values[id].ptr == NULL && header.value.len > 0)
-				return RP_ENOMEM;
-		}
-	}
-	resolve(store, values);
-	return has_echo ? rp_header_store_echo(arena, header_map, &store->echo, &store->echo_count)
+	return has_echo ? make_echo(arena, header_map, survey.count, &store->echo,
+				    &store->echo_count)
 			: RP_OK;
 }

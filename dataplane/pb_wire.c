@@ -114,6 +114,11 @@ static uint64_t input_varint(struct rp_pb_input *in)
 	uint64_t value = 0;
 	struct rp_bytes byte;
 
+	if (in->left > 0 && in->at < in->end && *in->at < 0x80) { /* nearly always */
+		in->left--;
+		in->offset++;
+		return *in->at++;
+	}
 	for (unsigned i = 0; i < PB_VARINT_BYTES_MAX; i++) {
 		byte = rp_pb_input_piece(in, 1);
 		if (byte.len == 0)
@@ -181,37 +186,41 @@ bool rp_pb_input_next(struct rp_pb_input *in, struct rp_pb_tag *ret_tag)
 	return false;
 }
 
+static uint64_t reader_varint(struct rp_reader *r)
+{
+	uint64_t value = 0;
+
+	for (unsigned i = 0; i < PB_VARINT_BYTES_MAX && r->at < r->end; i++) {
+		uint8_t byte = *r->at++;
+
+		value |= (uint64_t)(byte & 0x7f) << (7 * i);
+		if (byte < 0x80)
+			return value;
+	}
+	r->err = RP_EFORMAT;
+	return 0;
+}
+
 bool rp_pb_next(struct rp_reader *r, struct rp_pb_field *ret_field)
 {
-	struct rp_pb_input in;
-	struct rp_pb_tag tag;
 	uint32_t depth = 0;
 
 	while (r->err == RP_OK && rp_reader_left(r) > 0) {
-		in = rp_pb_input_bytes(rp_bytes(r->at, rp_reader_left(r)));
 		*ret_field = (struct rp_pb_field){0};
-		if (!split_tag(input_varint(&in), &tag.number, &tag.type) || in.err != RP_OK)
+		if (!split_tag(reader_varint(r), &ret_field->number, &ret_field->type)) {
+			r->err = RP_EFORMAT;
 			break;
-		ret_field->number = tag.number;
-		ret_field->type = tag.type;
-		r->at += in.offset;
-		switch (tag.type) {
+		}
+		switch (ret_field->type) {
 		case RP_PB_VARINT:
+			ret_field->value = reader_varint(r);
+			break;
 		case RP_PB_LEN:
-			in = rp_pb_input_bytes(rp_bytes(r->at, rp_reader_left(r)));
-			ret_field->value = input_varint(&in);
-			if (in.err != RP_OK) {
+			ret_field->value = reader_varint(r);
+			if (ret_field->value > rp_reader_left(r))
 				r->err = RP_EFORMAT;
-				return false;
-			}
-			r->at += in.offset;
-			if (tag.type == RP_PB_LEN) {
-				if (ret_field->value > rp_reader_left(r)) {
-					r->err = RP_EFORMAT;
-					return false;
-				}
+			else
 				ret_field->bytes = rp_read_bytes(r, (size_t)ret_field->value);
-			}
 			break;
 		case RP_PB_I64:
 			ret_field->value = rp_read_le64(r);
@@ -233,7 +242,7 @@ bool rp_pb_next(struct rp_reader *r, struct rp_pb_field *ret_field)
 		if (r->err == RP_OK && depth == 0)
 			return true;
 	}
-	if (r->err == RP_OK && (rp_reader_left(r) > 0 || depth > 0))
+	if (r->err == RP_OK && depth > 0)
 		r->err = RP_EFORMAT;
 	return false;
 }
