@@ -43,6 +43,7 @@ static bool drain_round(struct rp_log_drain *drain)
 			drain->dropped[i] = dropped;
 		}
 	}
+	rp_log_flush();
 	return has_more;
 }
 

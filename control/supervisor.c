@@ -505,6 +505,7 @@ static void write_last_records(struct rp_supervisor *s)
 					     sizeof(record))) != 0)
 			rp_log_write_record(rp_bytes(record, n));
 	}
+	rp_log_flush();
 }
 
 static int start(struct rp_supervisor *s, struct rp_settings *settings, int argc,

@@ -91,11 +91,28 @@ static bool needs_escape(uint32_t point)
 	       point == 0x2028 || point == 0x2029;
 }
 
+/* Bytes from `at` on that stand for themselves; what is not ASCII is looked at one by one. */
+static size_t plain_run(struct rp_bytes text, size_t at)
+{
+	size_t end = at;
+
+	while (end < text.len && text.ptr[end] >= 0x20 && text.ptr[end] < 0x7f &&
+	       text.ptr[end] != '"' && text.ptr[end] != '\\')
+		end++;
+	return end - at;
+}
+
 static void write_string(struct rp_writer *w, struct rp_bytes text, size_t bytes_max)
 {
 	text = rp_bytes_cut(text, bytes_max);
 	rp_write_u8(w, '"');
 	for (size_t at = 0; at < text.len;) {
+		size_t run = plain_run(text, at);
+
+		rp_write_bytes(w, rp_bytes_slice(text, at, run));
+		at += run;
+		if (at == text.len)
+			break;
 		uint32_t point = 0xfffd;
 		size_t n = rp_bytes_utf8(rp_bytes_slice(text, at, SIZE_MAX), &point);
 
@@ -171,7 +188,7 @@ static void write_ts(struct rp_writer *w, int64_t wall_ns)
 	rp_write_bytes(w, rp_bytes(fraction, sizeof(fraction)));
 }
 
-/* What always fits: level to msg, each cut; see the static_assert in write_line(). */
+/* What always fits: level to msg, each cut; see the static_assert in format_line(). */
 static void write_start(struct rp_writer *w, const struct entry *entry)
 {
 	rp_write_str(w, "{\"level\":\"");
@@ -188,7 +205,29 @@ static void write_start(struct rp_writer *w, const struct entry *entry)
 	write_string(w, entry->msg, NAME_BYTES_MAX);
 }
 
-static void write_line(const struct entry *entry)
+/* Lines that leave in one write, which never mixes with those of other processes. */
+static struct {
+	uint8_t data[RP_LOG_LINE_BYTES_MAX];
+	size_t used;
+} batch;
+
+void rp_log_flush(void)
+{
+	/* Nobody to tell if it fails. */
+	while (batch.used > 0 && write(STDERR_FILENO, batch.data, batch.used) < 0 && errno == EINTR)
+		;
+	batch.used = 0;
+}
+
+static void add_line(struct rp_bytes line)
+{
+	if (line.len > sizeof(batch.data) - batch.used)
+		rp_log_flush();
+	memcpy(batch.data + batch.used, line.ptr, line.len);
+	batch.used += line.len;
+}
+
+static void format_line(const struct entry *entry)
 {
 	static const char truncated[] = ",\"truncated\":true";
 	uint8_t line[RP_LOG_LINE_BYTES_MAX];
@@ -216,9 +255,7 @@ static void write_line(const struct entry *entry)
 	}
 	w.end = line + sizeof(line);
 	rp_write_str(&w, "}\n");
-	/* One write, so that lines of several processes do not mix; nobody to tell if it fails. */
-	while (write(STDERR_FILENO, line, rp_written(&w)) < 0 && errno == EINTR)
-		;
+	add_line(rp_writer_bytes(&w));
 }
 
 /* ---- records ---- */
@@ -275,9 +312,10 @@ static void push_record(const struct entry *entry)
 void rp_log_write_record(struct rp_bytes record)
 {
 	struct rp_reader r = rp_reader(record);
-	struct entry entry = {0};
+	struct entry entry;
 	uint8_t version = rp_read_u8(&r);
 
+	entry.field_count = 0;
 	entry.verbosity = rp_read_u8(&r) - 1;
 	entry.wall_ns = (int64_t)rp_read_le64(&r);
 	entry.logger = unpack_str(&r);
@@ -301,7 +339,7 @@ void rp_log_write_record(struct rp_bytes record)
 			break;
 		entry.field_count++;
 	}
-	write_line(&entry);
+	format_line(&entry);
 }
 
 /* ---- writing ---- */
@@ -345,16 +383,11 @@ static bool may_write(const char *caller, int64_t wall_ns, uint32_t *ret_dropped
 /* "dir/file.c:line", whatever path the compiler was given. */
 static struct rp_bytes short_caller(const char *caller)
 {
-	const char *from = caller;
-	const char *dir = caller;
+	size_t len = strlen(caller);
+	const char *file = memrchr(caller, '/', len);
+	const char *dir = file != NULL ? memrchr(caller, '/', (size_t)(file - caller)) : NULL;
 
-	for (const char *p = caller; *p != '\0'; p++) {
-		if (*p == '/') {
-			from = dir;
-			dir = p + 1;
-		}
-	}
-	return rp_bytes_str(from);
+	return rp_bytes_str(dir != NULL ? dir + 1 : caller);
 }
 
 static struct entry_field entry_field(const struct rp_log_field *field)
@@ -381,25 +414,27 @@ static struct entry_field entry_field(const struct rp_log_field *field)
 void rp_log_write(int verbosity, const char *logger, const char *caller, const char *msg,
 		  const struct rp_log_field *fields, size_t field_count)
 {
-	struct entry entry = {
-		.wall_ns = rp_clock_wall_ns(),
-		.verbosity = verbosity < RP_LOG_ERROR ? RP_LOG_ERROR : verbosity,
-		.logger = rp_bytes_str(logger != NULL ? logger : ""),
-		.caller = short_caller(caller),
-		.msg = rp_bytes_str(msg),
-	};
+	struct entry entry; /* its fields are many: only those that are used are written */
 	uint32_t dropped = 0;
 
 	if (!rp_log_is_on(verbosity))
 		return;
+	entry.wall_ns = rp_clock_wall_ns();
+	entry.verbosity = verbosity < RP_LOG_ERROR ? RP_LOG_ERROR : verbosity;
+	entry.logger = rp_bytes_str(logger != NULL ? logger : "");
+	entry.caller = short_caller(caller);
+	entry.msg = rp_bytes_str(msg);
+	entry.field_count = 0;
 	if (verbosity == RP_LOG_ERROR && !may_write(caller, entry.wall_ns, &dropped))
 		return;
 	for (size_t i = 0; i < field_count && i < RP_LOG_FIELDS_MAX; i++)
 		entry.field[entry.field_count++] = entry_field(&fields[i]);
 	if (dropped != 0)
 		entry.field[entry.field_count++] = entry_field(&RP_F_INT("dropped", dropped));
-	if (log_ring != NULL)
+	if (log_ring != NULL) {
 		push_record(&entry);
-	else
-		write_line(&entry);
+		return;
+	}
+	format_line(&entry);
+	rp_log_flush();
 }

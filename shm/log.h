@@ -51,9 +51,10 @@ bool rp_log_is_on(int verbosity);
 void rp_log_write(int verbosity, const char *logger, const char *caller, const char *msg,
 		  const struct rp_log_field *fields, size_t field_count);
 
-/** Format one record popped off a worker's ring and write it. Control only; bounds-checks it all.
- */
+/** Format one record popped off a worker's ring; bounds-checks it all. Lines are gathered, so that
+ * one write takes many: rp_log_flush() is owed. Not in workers. */
 void rp_log_write_record(struct rp_bytes record);
+void rp_log_flush(void);
 
 #define RP_STRINGIFY_(x) #x
 #define RP_STRINGIFY(x)	 RP_STRINGIFY_(x)

@@ -56,6 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	line_count = 0;
 	is_formatting = true;
 	rp_log_write_record(rp_bytes(data, size));
+	rp_log_flush();
 	is_formatting = false;
 	RP_ASSERT(line_count <= 1);
 	if (line_count == 1)

@@ -58,6 +58,7 @@ static cJSON *line(bool through_ring, int verbosity, const char *logger, const c
 	rp_log_write(verbosity, logger, "/some/where/dataplane/worker.c:12", msg, fields, count);
 	while (through_ring && (n = rp_spsc_ring_pop(&ring, record, sizeof(record))) != 0)
 		rp_log_write_record(rp_bytes(record, n));
+	rp_log_flush();
 	rp_log_init(RP_V2, NULL);
 	capture_end(saved);
 	assert_true(strlen(text) <= RP_LOG_LINE_BYTES_MAX);
@@ -67,6 +68,43 @@ static cJSON *line(bool through_ring, int verbosity, const char *logger, const c
 	assert_true(fabs(cJSON_GetObjectItem(json, "ts")->valuedouble - now) < 5);
 	cJSON_DeleteItemFromObject(json, "ts");
 	return json;
+}
+
+static void lines_of_records_leave_in_few_writes_and_whole(void **state)
+{
+	enum { LINES = 200 };
+	uint8_t record[RP_LOG_RECORD_BYTES_MAX];
+	const struct rp_log_field field = RP_F_TEXT("x-request-id", "0123456789-\"quoted\"");
+	size_t n, count = 0;
+	int pipes[2];
+	ssize_t got;
+
+	(void)state;
+	assert_int_equal(pipe2(pipes, O_DIRECT), 0); /* a read gives what one write put in */
+	rp_log_init(RP_V5, &ring);
+	for (int i = 0; i < LINES; i++)
+		rp_log_write(RP_V2, "", "dataplane/worker.c:12", "EPP received request", &field, 1);
+	int saved = dup(STDERR_FILENO);
+
+	dup2(pipes[1], STDERR_FILENO);
+	while ((n = rp_spsc_ring_pop(&ring, record, sizeof(record))) != 0)
+		rp_log_write_record(rp_bytes(record, n));
+	rp_log_flush();
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	close(pipes[1]);
+	rp_log_init(RP_V2, NULL);
+	int writes = 0;
+
+	while ((got = read(pipes[0], text, RP_LOG_LINE_BYTES_MAX)) > 0) {
+		writes++;
+		assert_int_equal(text[got - 1], '\n');
+		for (ssize_t i = 0; i < got; i++)
+			count += text[i] == '\n';
+	}
+	close(pipes[0]);
+	assert_int_equal(count, LINES);
+	assert_in_range(writes, 1, LINES / 8);
 }
 
 static void assert_line(const char *want, int verbosity, const char *logger,
@@ -263,6 +301,7 @@ static void foreign_records_are_survived(void **state)
 	saved = capture_begin();
 	for (size_t cut = 0; cut < len; cut++)
 		rp_log_write_record(rp_bytes(record, cut));
+	rp_log_flush();
 	srand(1);
 	for (int i = 0; i < 500; i++) {
 		uint8_t copy[RP_LOG_RECORD_BYTES_MAX];
@@ -271,6 +310,7 @@ static void foreign_records_are_survived(void **state)
 		copy[(size_t)rand() % len] = (uint8_t)rand();
 		copy[(size_t)rand() % len] = (uint8_t)rand();
 		rp_log_write_record(rp_bytes(copy, len));
+		rp_log_flush();
 	}
 	capture_end(saved);
 	for (char *at = text; *at != '\0';) {
@@ -314,6 +354,7 @@ static void errors_of_one_place_are_held_back(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(lines_of_records_leave_in_few_writes_and_whole),
 		cmocka_unit_test(line_has_zaps_keys_in_order),
 		cmocka_unit_test(ts_is_seconds_with_a_fraction),
 		cmocka_unit_test(verbosity_names_the_level),
