@@ -157,4 +157,17 @@
 #define RP_SIM_NAMES_MAX	   64u		/* --served-model-name, --listen */
 #define RP_SIM_LINGER_S		   1		/* refused bodies are read so long, then cut */
 
+/* ---- ringpick-bench ---- */
+#define RP_BENCH_THREADS_MAX	   64u
+#define RP_BENCH_CONNECTIONS_MAX   4096u
+#define RP_BENCH_STREAMS_MAX	   200000u	/* open at once, all threads */
+#define RP_BENCH_PIDS_MAX	   256u		/* --pid */
+#define RP_BENCH_BODY_BYTES_MAX	   (64u << 20)	/* --body-bytes, --answer-bytes, all SSE chunks */
+#define RP_BENCH_MESSAGE_BYTES_MAX (128u << 20) /* one reply of the picker */
+#define RP_BENCH_PICK_MAX	   256u
+#define RP_BENCH_FRAME_BYTES_MAX   (16u << 10) /* of a frame but DATA, and of a header block */
+#define RP_BENCH_WORKERS_MAX	   256u	       /* workers of the server in the report */
+#define RP_BENCH_PAGE_BYTES_MAX	   (16u << 20) /* --metrics-url */
+#define RP_BENCH_SECONDS_MAX	   86400u      /* --duration */
+
 #endif /* RP_SHM_LIMITS_H */
