@@ -5,7 +5,12 @@
 
 #include "dataplane/loop_backend.h"
 
-enum { ACCEPT_PAUSE_MS = 100, WAIT_MS_MAX = 3600 * 1000 };
+enum {
+	ACCEPT_PAUSE_MS = 100,
+	WAIT_MS_MAX = 3600 * 1000,
+	/* A wait that ends sooner gets a timeout of its own. */
+	TIMER_MS_MIN = 10,
+};
 
 int rp_loop_new(const struct rp_loop_options *options, struct rp_loop **ret_loop,
 		const char **ret_reason)
@@ -162,7 +167,9 @@ static int resume_accepts(struct rp_loop *loop)
 	return RP_OK;
 }
 
-static int64_t time_to_wait(const struct rp_loop *loop)
+/* A timeout costs the kernel a timer at each wait. The worker's tick is due at the same time for
+ * many turns: one timer is left running for it, and waits that end no sooner have no timeout. */
+static int64_t time_to_wait(struct rp_loop *loop)
 {
 	if (loop->is_busy || loop->gone != NULL)
 		return 0;
@@ -170,11 +177,20 @@ static int64_t time_to_wait(const struct rp_loop *loop)
 
 	if (loop->paused != NULL && loop->resume_ns < deadline)
 		deadline = loop->resume_ns;
+	if (deadline >= loop->timer_ns)
+		return RP_LOOP_FOREVER;
 	int64_t left = deadline - rp_clock_monotonic_ns();
 
 	if (left <= 0)
 		return 0;
-	return left < WAIT_MS_MAX * RP_NS_PER_MS ? left : WAIT_MS_MAX * RP_NS_PER_MS;
+	if (left > WAIT_MS_MAX * RP_NS_PER_MS)
+		left = WAIT_MS_MAX * RP_NS_PER_MS;
+	if (loop->timer_ns == INT64_MAX && left >= TIMER_MS_MIN * RP_NS_PER_MS &&
+	    loop->backend->set_timer(loop, deadline) == RP_OK) {
+		loop->timer_ns = deadline;
+		return RP_LOOP_FOREVER;
+	}
+	return left;
 }
 
 int rp_loop_turn(struct rp_loop *loop)

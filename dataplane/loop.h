@@ -32,6 +32,10 @@ struct rp_io_ops {
 struct rp_io {
 	const struct rp_io_ops *ops;
 	int fd;
+	/* Set by the owner before rp_loop_send() when nothing is to be done in on_sent but giving
+	 * the memory back: it then comes with the next event, and end_of_turn is not called for it.
+	 * Spares a completion and a turn. */
+	bool sent_may_wait;
 	uint32_t state;		/* back end's */
 	uint32_t pending;	/* back end's: operations the kernel holds */
 	const uint8_t *send_at; /* back end's: rest of the send under way */
@@ -42,6 +46,7 @@ struct rp_io {
 struct rp_loop_options {
 	enum rp_io_choice backend;
 	uint32_t connections_max;
+	bool is_conservative; /* io_uring as of Linux 6.1, with tiny rings (tests) */
 	void (*end_of_turn)(void *user, int64_t now_ns); /* after the callbacks of each turn */
 	void *user;
 };

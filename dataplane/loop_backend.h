@@ -22,14 +22,18 @@ enum {
 	RP_IO_POLLS_IN = 1 << 9,   /* with these events */
 	RP_IO_POLLS_OUT = 1 << 10,
 	RP_IO_IS_SENT = 1 << 11, /* epoll: on_sent is due, in the list of them */
+	/* io_uring: */
+	RP_IO_IS_QUIET = 1 << 12,    /* the send is complete unless a completion says no */
+	RP_IO_IS_STARVED = 1 << 13,  /* found no buffer; in the list of those */
+	RP_IO_IS_RETRYING = 1 << 14, /* the rest of a send, with a completion of its own */
 };
 
 /* Words of rp_io.private_. */
 enum {
-	RP_IO_NEXT,   /* in the list of closed or of sent ios */
-	RP_IO_PREV,   /* in the list of sent ios */
+	RP_IO_NEXT,   /* in the list of closed, of sent or of quietly sending ios */
+	RP_IO_PREV,   /* in the list of sent or of starved ios */
 	RP_IO_RESULT, /* of the send */
-	RP_IO_RESUME, /* next in the list of paused listeners */
+	RP_IO_RESUME, /* next in the list of paused listeners, or of starved ios */
 };
 
 struct rp_loop_backend {
@@ -43,7 +47,10 @@ struct rp_loop_backend {
 	/* Forget the descriptor; true: the kernel holds nothing any more, else rp_loop_gone()
 	 * later. */
 	bool (*close)(struct rp_loop *loop, struct rp_io *io);
-	/* Wait at most timeout_ns for events; call rp_loop_begin() after the wait; handle them. */
+	/* Start the timer, which is not running; rp_loop_timer_fired() when it has. */
+	int (*set_timer)(struct rp_loop *loop, int64_t at_ns);
+	/* Wait at most timeout_ns (RP_LOOP_FOREVER: until something happens) for events; call
+	 * rp_loop_begin() after the wait; handle them. */
 	int (*wait)(struct rp_loop *loop, int64_t timeout_ns);
 	/* After end_of_turn: true if callbacks were made, so that end_of_turn must run again. */
 	bool (*finish)(struct rp_loop *loop);
@@ -54,11 +61,14 @@ struct rp_loop {
 	struct rp_loop_options options;
 	int64_t now_ns;
 	int64_t deadline_ns;
+	int64_t timer_ns;     /* when the running timer fires; INT64_MAX: none runs */
 	int64_t resume_ns;    /* when listeners that ran out of descriptors go on */
 	struct rp_io *paused; /* those listeners */
 	struct rp_io *gone;   /* closed; on_closed is due */
 	bool is_busy;	      /* callbacks are due: do not wait */
 };
+
+#define RP_LOOP_FOREVER INT64_C(-1)
 
 int rp_loop_epoll_new(const struct rp_loop_options *options, struct rp_loop **ret_loop);
 /** @param[out] ret_reason  static text, written on failure */
@@ -67,6 +77,10 @@ int rp_loop_uring_new(const struct rp_loop_options *options, struct rp_loop **re
 
 /* For back ends. */
 void rp_loop_begin(struct rp_loop *loop);
+static inline void rp_loop_timer_fired(struct rp_loop *loop)
+{
+	loop->timer_ns = INT64_MAX;
+}
 /** The kernel holds nothing of a closing io: close its descriptor, on_closed after this batch. */
 void rp_loop_gone(struct rp_loop *loop, struct rp_io *io);
 /** Accepting failed for want of resources: try again in a while. */

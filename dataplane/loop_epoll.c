@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "dataplane/loop_backend.h"
@@ -16,6 +17,7 @@ enum { RECV_BYTES = 64 * 1024, EVENTS_PER_TURN = 256, ACCEPTS_PER_TURN = 64 };
 struct epoll_loop {
 	struct rp_loop loop;
 	int epoll_fd;
+	int timer_fd;
 	struct rp_io *sent_first; /* sends that are over, on_sent is due */
 	struct rp_io *sent_last;
 	size_t sent_count;
@@ -218,10 +220,12 @@ static void on_event(struct epoll_loop *self, struct rp_io *io, uint32_t events)
 		on_recv_ready(self, io);
 }
 
-/* on_sent for as many as were over when this began; what the callees send meanwhile waits. */
+/* on_sent for as many as were over when this began; what the callees send meanwhile waits.
+ * @return true: one of them may want another end_of_turn */
 static bool report_sent(struct epoll_loop *self)
 {
 	size_t count = self->sent_count;
+	bool is_awaited = false;
 
 	for (size_t i = 0; i < count && self->sent_first != NULL; i++) {
 		struct rp_io *io = self->sent_first;
@@ -229,14 +233,34 @@ static bool report_sent(struct epoll_loop *self)
 
 		sent_remove(self, io);
 		io->state &= ~(uint32_t)RP_IO_IS_SENDING;
+		is_awaited = is_awaited || err != RP_OK || !io->sent_may_wait;
 		io->ops->on_sent(io, err);
 	}
-	return count > 0;
+	return is_awaited;
 }
 
-static int epoll_wait_turn(struct rp_loop *loop, int64_t timeout_ns)
+static int epoll_set_timer(struct rp_loop *loop, int64_t at_ns)
 {
-	struct epoll_loop *self = from_loop(loop);
+	const struct itimerspec at = {
+		.it_value = {.tv_sec = at_ns / RP_NS_PER_S, .tv_nsec = at_ns % RP_NS_PER_S}};
+
+	return timerfd_settime(from_loop(loop)->timer_fd, TFD_TIMER_ABSTIME, &at, NULL) == 0
+		       ? RP_OK
+		       : -errno;
+}
+
+static void on_timer(struct epoll_loop *self)
+{
+	uint64_t count = 0;
+
+	(void)!read(self->timer_fd, &count, sizeof(count));
+	rp_loop_timer_fired(&self->loop);
+}
+
+static int wait_for_events(struct epoll_loop *self, int64_t timeout_ns)
+{
+	if (timeout_ns <= 0) /* 0 and RP_LOOP_FOREVER mean the same here */
+		return epoll_wait(self->epoll_fd, self->events, EVENTS_PER_TURN, (int)timeout_ns);
 	struct timespec timeout = {.tv_sec = timeout_ns / RP_NS_PER_S,
 				   .tv_nsec = timeout_ns % RP_NS_PER_S};
 	int count = epoll_pwait2(self->epoll_fd, self->events, EVENTS_PER_TURN, &timeout, NULL);
@@ -244,6 +268,14 @@ static int epoll_wait_turn(struct rp_loop *loop, int64_t timeout_ns)
 	if (count < 0 && errno == ENOSYS) /* Linux before 5.11 */
 		count = epoll_wait(self->epoll_fd, self->events, EVENTS_PER_TURN,
 				   (int)((timeout_ns + RP_NS_PER_MS - 1) / RP_NS_PER_MS));
+	return count;
+}
+
+static int epoll_wait_turn(struct rp_loop *loop, int64_t timeout_ns)
+{
+	struct epoll_loop *self = from_loop(loop);
+	int count = wait_for_events(self, timeout_ns);
+
 	if (count < 0 && errno != EINTR)
 		return -errno;
 	rp_loop_begin(loop);
@@ -252,7 +284,9 @@ static int epoll_wait_turn(struct rp_loop *loop, int64_t timeout_ns)
 		struct rp_io *io = self->events[i].data.ptr;
 
 		/* Closed by a callback of this batch; it is freed after the batch only. */
-		if ((io->state & RP_IO_IS_CLOSING) == 0)
+		if (io == NULL)
+			on_timer(self);
+		else if ((io->state & RP_IO_IS_CLOSING) == 0)
 			on_event(self, io, self->events[i].events);
 	}
 	loop->is_busy = self->sent_first != NULL;
@@ -272,7 +306,10 @@ static void epoll_free(struct rp_loop *loop)
 {
 	struct epoll_loop *self = from_loop(loop);
 
-	close(self->epoll_fd);
+	if (self->timer_fd >= 0)
+		close(self->timer_fd);
+	if (self->epoll_fd >= 0)
+		close(self->epoll_fd);
 	free(self);
 }
 
@@ -285,6 +322,7 @@ static const struct rp_loop_backend epoll_backend = {
 	.send = epoll_send,
 	.watch = epoll_update,
 	.close = epoll_close,
+	.set_timer = epoll_set_timer,
 	.wait = epoll_wait_turn,
 	.finish = epoll_finish,
 };
@@ -295,16 +333,21 @@ int rp_loop_epoll_new(const struct rp_loop_options *options, struct rp_loop **re
 
 	if (self == NULL)
 		return RP_ENOMEM;
+	struct epoll_event timer = {.events = EPOLLIN}; /* the one without an io */
+
 	self->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (self->epoll_fd < 0) {
+	self->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (self->epoll_fd < 0 || self->timer_fd < 0 ||
+	    epoll_ctl(self->epoll_fd, EPOLL_CTL_ADD, self->timer_fd, &timer) != 0) {
 		int err = -errno;
 
-		free(self);
+		epoll_free(&self->loop);
 		return err;
 	}
 	self->loop.backend = &epoll_backend;
 	self->loop.options = *options;
 	self->loop.deadline_ns = INT64_MAX;
+	self->loop.timer_ns = INT64_MAX;
 	rp_loop_begin(&self->loop);
 	*ret_loop = &self->loop;
 	return RP_OK;

@@ -43,7 +43,6 @@ struct peer {
 	int closed_calls;
 	bool closes_on_recv;
 	bool closes_on_sent;
-	bool echoes;
 	int sends_left; /* send again from on_sent */
 	struct rp_bytes again;
 };
@@ -113,10 +112,14 @@ static void end_of_turn(void *user, int64_t now_ns)
 	turn_ends++;
 }
 
+enum { CONSERVATIVE = 1 << 8 }; /* beside the back end in a test's state */
+
 static struct rp_loop *make_loop(void **state)
 {
+	uintptr_t choice = (uintptr_t)*state;
 	struct rp_loop_options options = {
-		.backend = (enum rp_io_choice)(uintptr_t)*state,
+		.backend = (enum rp_io_choice)(choice & ~(uintptr_t)CONSERVATIVE),
+		.is_conservative = (choice & CONSERVATIVE) != 0,
 		.connections_max = 1024,
 		.end_of_turn = end_of_turn,
 		.user = &turn_ends,
@@ -213,6 +216,35 @@ static void a_turn_ends_at_the_deadline(void **state)
 	rp_loop_free(loop);
 }
 
+static void a_deadline_may_move_to_either_side(void **state)
+{
+	struct rp_loop *loop = make_loop(state);
+	int64_t start = rp_clock_monotonic_ns();
+
+	turn_ends = 0;
+	rp_loop_set_deadline(loop, start + 60 * RP_NS_PER_MS);
+	assert_int_equal(rp_loop_turn(loop), RP_OK); /* 60 ms, or a signal */
+	/* A far one, then one before it, which must not wait for the far one's. */
+	int64_t now = rp_clock_monotonic_ns();
+	int fds[2];
+	struct peer p;
+
+	make_pair(fds);
+	peer_init(&p, loop, fds[0]);
+	assert_int_equal(rp_loop_recv(loop, &p.io), RP_OK);
+	assert_int_equal(write(fds[1], "x", 1), 1);
+	rp_loop_set_deadline(loop, now + 10 * RP_NS_PER_S);
+	turn_until(loop, &p.recv_calls, 1);
+	rp_loop_set_deadline(loop, rp_clock_monotonic_ns() + 20 * RP_NS_PER_MS);
+	assert_int_equal(rp_loop_turn(loop), RP_OK);
+	/* Nothing to wait for at all: the far timer must not be taken for an event of p. */
+	assert_true(rp_clock_monotonic_ns() - now < 2 * RP_NS_PER_S);
+	assert_int_equal(p.recv_calls, 1);
+	close(fds[1]);
+	close_all(loop, &p);
+	rp_loop_free(loop);
+}
+
 static void a_send_larger_than_the_socket_goes_out_whole(void **state)
 {
 	struct rp_loop *loop = make_loop(state);
@@ -243,6 +275,113 @@ static void a_send_larger_than_the_socket_goes_out_whole(void **state)
 	rp_loop_free(loop);
 	free(data);
 	free(got);
+}
+
+static void a_quiet_send_larger_than_the_socket_goes_out_whole(void **state)
+{
+	struct rp_loop *loop = make_loop(state);
+	int fds[2];
+	struct peer p;
+	struct peer reader;
+	uint8_t *data = malloc(BIG_BYTES);
+	uint8_t *got = malloc(BIG_BYTES);
+
+	for (size_t i = 0; i < BIG_BYTES; i++)
+		data[i] = (uint8_t)(i * 2654435761u >> 11);
+	make_pair(fds);
+	peer_init(&p, loop, fds[0]);
+	peer_init(&reader, loop, fds[1]);
+	p.io.sent_may_wait = true;
+	reader.got = got;
+	reader.got_max = BIG_BYTES;
+	for (int round = 1; round <= 3; round++) {
+		reader.got_bytes = 0;
+		assert_int_equal(rp_loop_send(loop, &p.io, rp_bytes(data, BIG_BYTES)), RP_OK);
+		if (round == 1) {
+			turn_for(loop, 20);
+			assert_int_equal(p.sent_calls, 0); /* the socket holds far less */
+			assert_int_equal(rp_loop_recv(loop, &reader.io), RP_OK);
+		}
+		turn_until(loop, &p.sent_calls, round);
+		assert_int_equal(p.sent_err, 0);
+		turn_for(loop, 20);
+		assert_int_equal(reader.got_bytes, BIG_BYTES);
+		assert_memory_equal(got, data, BIG_BYTES);
+	}
+	close_all(loop, &p);
+	close_all(loop, &reader);
+	rp_loop_free(loop);
+	free(data);
+	free(got);
+}
+
+static void a_quiet_send_costs_one_turn_only(void **state)
+{
+	struct rp_loop *loop = make_loop(state);
+	int fds[2];
+	struct peer p;
+	char got[4];
+
+	make_pair(fds);
+	peer_init(&p, loop, fds[0]);
+	p.io.sent_may_wait = true;
+	assert_int_equal(rp_loop_recv(loop, &p.io), RP_OK);
+	turn_for(loop, 20); /* the timer's first beat, too */
+	for (int i = 1; i <= 5; i++) {
+		assert_int_equal(rp_loop_send(loop, &p.io, RP_BYTES_LIT("ping")), RP_OK);
+		assert_int_equal(p.sent_calls, i - 1); /* never within the call */
+		turn_ends = 0;
+		turn_for(loop, 15);
+		assert_in_range(turn_ends, 1, 3); /* sent, and the deadline */
+		assert_int_equal(p.sent_calls, i);
+		assert_int_equal(read(fds[1], got, sizeof(got)), 4);
+	}
+	close(fds[1]);
+	turn_until(loop, &p.ends, 1);
+	close_all(loop, &p);
+	rp_loop_free(loop);
+}
+
+static void an_error_of_the_peer_ends_a_quiet_send(void **state)
+{
+	struct rp_loop *loop = make_loop(state);
+	int fds[2];
+	struct peer p;
+
+	make_pair(fds);
+	peer_init(&p, loop, fds[0]);
+	p.io.sent_may_wait = true;
+	close(fds[1]);
+	assert_int_equal(rp_loop_send(loop, &p.io, RP_BYTES_LIT("anybody?")), RP_OK);
+	turn_until(loop, &p.sent_calls, 1);
+	assert_int_equal(p.sent_err, -EPIPE);
+	close_all(loop, &p);
+	rp_loop_free(loop);
+}
+
+static void closing_during_a_quiet_send_is_silent(void **state)
+{
+	struct rp_loop *loop = make_loop(state);
+	uint8_t *data = calloc(1, BIG_BYTES);
+
+	for (int turns = 0; turns < 3; turns++) { /* not submitted; tried; under way */
+		int fds[2];
+		struct peer p;
+
+		make_pair(fds);
+		peer_init(&p, loop, fds[0]);
+		p.io.sent_may_wait = true;
+		assert_int_equal(rp_loop_send(loop, &p.io, rp_bytes(data, BIG_BYTES)), RP_OK);
+		for (int i = 0; i < turns; i++) {
+			rp_loop_set_deadline(loop, 0);
+			assert_int_equal(rp_loop_turn(loop), RP_OK);
+		}
+		close_all(loop, &p);
+		assert_int_equal(p.sent_calls, 0);
+		close(fds[1]);
+	}
+	free(data);
+	rp_loop_free(loop);
 }
 
 static void a_send_may_follow_from_on_sent(void **state)
@@ -455,6 +594,107 @@ static void a_flood_larger_than_the_buffers_arrives_whole(void **state)
 	free(data);
 }
 
+/* Far more waits in the sockets than there are buffers for: each gets its turn. */
+static void floods_of_many_connections_arrive_whole(void **state)
+{
+	enum { CONNECTIONS = 64, EACH = 192 * 1024 };
+	struct rp_loop *loop = make_loop(state);
+	struct peer *readers = calloc(CONNECTIONS, sizeof(*readers));
+	uint8_t *data = malloc(EACH + CONNECTIONS);
+	int writers[CONNECTIONS];
+	int written[CONNECTIONS] = {0};
+
+	for (size_t i = 0; i < EACH + CONNECTIONS; i++)
+		data[i] = (uint8_t)(i * 2654435761u >> 9);
+	for (int i = 0; i < CONNECTIONS; i++) {
+		int fds[2];
+
+		make_pair(fds);
+		writers[i] = fds[1];
+		peer_init(&readers[i], loop, fds[0]);
+		readers[i].got = malloc(EACH);
+		readers[i].got_max = EACH;
+		assert_int_equal(rp_loop_recv(loop, &readers[i].io), RP_OK);
+	}
+	/* One is stopped and taken up, one is closed while they stand in line. */
+	for (int round = 0, left = CONNECTIONS; left > 0; round++) {
+		assert_true(round < 100000);
+		left = 0;
+		for (int i = 0; i < CONNECTIONS; i++) {
+			ssize_t n = send(writers[i], data + i + written[i],
+					 (size_t)(EACH - written[i]), MSG_NOSIGNAL);
+
+			if (n > 0)
+				written[i] += (int)n;
+			if (i != 7)
+				left += readers[i].got_bytes < EACH;
+		}
+		if (round == 2)
+			rp_loop_recv_stop(loop, &readers[5].io);
+		if (round == 4)
+			assert_int_equal(rp_loop_recv(loop, &readers[5].io), RP_OK);
+		if (round == 3)
+			rp_loop_close(loop, &readers[7].io);
+		rp_loop_set_deadline(loop, rp_clock_monotonic_ns() + 5 * RP_NS_PER_MS);
+		assert_int_equal(rp_loop_turn(loop), RP_OK);
+	}
+	for (int i = 0; i < CONNECTIONS; i++) {
+		if (i != 7) {
+			assert_memory_equal(readers[i].got, data + i, EACH);
+			close_all(loop, &readers[i]);
+		}
+		close(writers[i]);
+		free(readers[i].got);
+	}
+	assert_int_equal(readers[7].closed_calls, 1);
+	rp_loop_free(loop);
+	free(readers);
+	free(data);
+}
+
+/* More sends in a turn, and more of them stuck, than small rings hold. */
+static void many_quiet_sends_of_a_turn_arrive_whole(void **state)
+{
+	enum { CONNECTIONS = 64, EACH = 1024 * 1024 };
+	struct rp_loop *loop = make_loop(state);
+	struct peer *senders = calloc(CONNECTIONS, sizeof(*senders));
+	struct peer *readers = calloc(CONNECTIONS, sizeof(*readers));
+	uint8_t *data = calloc(1, EACH);
+
+	for (int i = 0; i < CONNECTIONS; i++) {
+		int fds[2];
+
+		make_pair(fds);
+		peer_init(&senders[i], loop, fds[0]);
+		peer_init(&readers[i], loop, fds[1]);
+		senders[i].io.sent_may_wait = true;
+		assert_int_equal(rp_loop_recv(loop, &readers[i].io), RP_OK);
+	}
+	for (int round = 1; round <= 3; round++) {
+		/* Every other one is small: it completes in silence. */
+		for (int i = 0; i < CONNECTIONS; i++)
+			assert_int_equal(rp_loop_send(loop, &senders[i].io,
+						      rp_bytes(data, i % 2 == 0 ? EACH : 10)),
+					 RP_OK);
+		for (int i = 0; i < CONNECTIONS; i++) {
+			turn_until(loop, &senders[i].sent_calls, round);
+			assert_int_equal(senders[i].sent_err, 0);
+		}
+		turn_for(loop, 20);
+		for (int i = 0; i < CONNECTIONS; i++)
+			assert_int_equal(readers[i].got_bytes,
+					 (size_t)round * (i % 2 == 0 ? EACH : 10));
+	}
+	for (int i = 0; i < CONNECTIONS; i++) {
+		close_all(loop, &senders[i]);
+		close_all(loop, &readers[i]);
+	}
+	rp_loop_free(loop);
+	free(senders);
+	free(readers);
+	free(data);
+}
+
 static void accepting_goes_on_after_descriptors_ran_out(void **state)
 {
 	struct rp_loop *loop = make_loop(state);
@@ -559,11 +799,13 @@ static void a_seccomp_profile_leads_to_epoll(void **state)
 	assert_int_equal(status, 0);
 }
 
-#define BOTH(test)                                                                                 \
-	{#test "/epoll", test, NULL, NULL, (void *)(uintptr_t)RP_IO_EPOLL},                        \
+#define ON(name, test, choice)                                                                     \
 	{                                                                                          \
-#test "/io_uring", test, NULL, NULL, (void *)(uintptr_t)RP_IO_URING                \
+#test "/" name, test, NULL, NULL, (void *)(uintptr_t)(choice)                      \
 	}
+#define BOTH(test)                                                                                 \
+	ON("epoll", test, RP_IO_EPOLL), ON("io_uring", test, RP_IO_URING),                         \
+		ON("io_uring of 6.1", test, RP_IO_URING | CONSERVATIVE)
 
 int main(void)
 {
@@ -571,6 +813,13 @@ int main(void)
 		BOTH(received_bytes_come_in_order_and_then_the_end),
 		BOTH(a_turn_ends_at_the_deadline),
 		BOTH(a_send_larger_than_the_socket_goes_out_whole),
+		BOTH(a_deadline_may_move_to_either_side),
+		BOTH(a_quiet_send_larger_than_the_socket_goes_out_whole),
+		BOTH(a_quiet_send_costs_one_turn_only),
+		BOTH(an_error_of_the_peer_ends_a_quiet_send),
+		BOTH(closing_during_a_quiet_send_is_silent),
+		BOTH(floods_of_many_connections_arrive_whole),
+		BOTH(many_quiet_sends_of_a_turn_arrive_whole),
 		BOTH(a_send_may_follow_from_on_sent),
 		BOTH(closing_during_a_send_is_silent),
 		BOTH(closing_in_a_callback_is_allowed),
