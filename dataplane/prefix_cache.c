@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define XXH_STATIC_LINKING_ONLY
+/* Blocks are short and the pairs of the chain shorter: calls would cost as much as the hash. */
+#define XXH_INLINE_ALL
 #include "dataplane/prefix_cache.h"
 
 #include "shm/hash.h"
@@ -16,6 +17,8 @@ uint64_t rp_prefix_seed(struct rp_bytes model, struct rp_bytes salt)
 	return XXH64_digest(&state);
 }
 
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "hashes are hashed as they lie");
+
 size_t rp_prefix_hash_blocks(uint64_t seed, const struct rp_prompt *prompt, uint64_t block_tokens,
 			     size_t blocks_max, uint64_t *hashes)
 {
@@ -26,11 +29,8 @@ size_t rp_prefix_hash_blocks(uint64_t seed, const struct rp_prompt *prompt, uint
 
 	while (left > 0 && count < blocks_max) {
 		uint64_t tokens = left < block_tokens ? left : block_tokens;
-		uint8_t pair[16];
-		struct rp_writer w = rp_writer(pair, sizeof(pair));
+		uint64_t pair[2] = {rp_hash64(at, tokens * 4), parent};
 
-		rp_write_le64(&w, rp_hash64(at, tokens * 4));
-		rp_write_le64(&w, parent);
 		parent = rp_hash64(pair, sizeof(pair));
 		hashes[count++] = parent;
 		at += tokens * 4;
@@ -87,6 +87,7 @@ void rp_prefix_lookup_run(struct rp_prefix_lookup *lookup, const struct rp_prefi
 		size_t n = rp_prefix_hash_blocks(seed, &request->prompts[i], (uint64_t)block_tokens,
 						 rp_min_size(room, blocks_max), hashes);
 
+		rp_prefix_index_prefetch(index, hashes, n);
 		rp_prefix_index_match(index, hashes, n, lookup->count, lookup->touched,
 				      &lookup->touched_count);
 		lookup->hash_count += n;

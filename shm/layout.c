@@ -126,8 +126,10 @@ static const struct item items[] = {
 
 	TYPE(rp_prefix_index) FIELD(rp_prefix_index, bucket_count)
 	FIELD(rp_prefix_index, ring_budget) FIELD(rp_prefix_index, ring_entries_given)
-	FIELD(rp_prefix_index, drops) FIELD(rp_prefix_index, words_offset)
-	FIELD(rp_prefix_index, stamps_offset) FIELD(rp_prefix_index, rings_offset)
+	FIELD(rp_prefix_index, drops) FIELD(rp_prefix_index, buckets_offset)
+	FIELD(rp_prefix_index, rings_offset) TYPE(rp_prefix_bucket)
+	FIELD(rp_prefix_bucket, word) FIELD(rp_prefix_bucket, stamp)
+	FIELD(rp_prefix_bucket, reach)
 	FIELD(rp_prefix_index, ring)
 	TYPE(rp_prefix_ring) FIELD(rp_prefix_ring, head) FIELD(rp_prefix_ring, tail)
 	FIELD(rp_prefix_ring, pass_end)

@@ -14,7 +14,7 @@
  *     metrics          live figures by endpoint slot            control
  *     inflight         row w: requests under way                worker w
  *     worker[w]        counters, series, log ring               worker w (ring tail: control)
- *     prefix index     words, stamps, rings                     all workers (lock-free)
+ *     prefix index     buckets, rings                           all workers (lock-free)
  */
 #ifndef RP_SHM_LAYOUT_H
 #define RP_SHM_LAYOUT_H

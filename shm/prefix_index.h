@@ -5,15 +5,15 @@
  * reference 4.4, 4.5).
  *
  * Entries are (block hash, endpoint slot, slot generation) packed in one 64-bit word: tag, slot,
- * 10 bits of generation. Buckets of one cache line hold seven words and a head that says how far
- * entries of this home may have been pushed to following buckets; a lookup therefore reads one line
- * a block unless a hash has many holders. A recency stamp per word lies in a parallel array.
+ * 10 bits of generation. A bucket is one cache line: five words, a recency stamp for each, and how
+ * far entries of this home may have been pushed to following buckets. To look a block up, to record
+ * it and to evict it thus reads one line, unless a hash has many holders.
  *
  * Recency is kept per endpoint in a ring of entry positions; the stamp of an entry is the ring
  * index of its last use. The oldest entry is the first one from the tail whose stamp still equals
  * its ring index ("lazy LRU"): exact with one writer, approximate with several. Memory is bounded:
- * the ring sizes of all endpoints add up to no more than a quarter of the budget, and the table has
- * at least twice as many words as the capacities add up to.
+ * the ring sizes of all endpoints add up to no more entries than the table has words, which is at
+ * least twice what the capacities add up to.
  *
  * Uses of known blocks fill a ring too. When 5/8 of it are in use a pass begins: for each further
  * entry eight are taken from the tail, and those still live are put in again at the head, until all
@@ -34,6 +34,15 @@
 #include "shm/err.h"
 #include "shm/limits.h"
 
+enum { RP_PREFIX_BUCKET_ENTRIES = 5 };
+
+struct rp_prefix_bucket {
+	alignas(RP_CACHE_LINE) _Atomic uint64_t
+		word[RP_PREFIX_BUCKET_ENTRIES];		  /* an entry; 0: free */
+	_Atomic uint32_t stamp[RP_PREFIX_BUCKET_ENTRIES]; /* ring index of its last use, low bits */
+	_Atomic uint32_t reach; /* buckets after it that may hold its entries */
+};
+
 /* Recency ring of one endpoint slot. Size and generation are control's, the rest all workers'. */
 struct rp_prefix_ring {
 	alignas(RP_CACHE_LINE) _Atomic uint64_t
@@ -47,15 +56,14 @@ struct rp_prefix_ring {
 };
 
 struct rp_prefix_index {
-	uint64_t bucket_count;		     /* a power of two */
+	uint64_t bucket_count;
 	uint64_t ring_budget;		     /* ring entries that all endpoints together may have */
 	_Atomic uint64_t ring_entries_given; /* control's account */
 	_Atomic uint64_t drops;		     /* inserts that found no room */
-	uint64_t words_offset;		     /* from this struct, bytes */
-	uint64_t stamps_offset;
+	uint64_t buckets_offset;	     /* from this struct, bytes */
 	uint64_t rings_offset;
 	struct rp_prefix_ring ring[RP_ENDPOINTS_MAX];
-	/* buckets, stamps, ring entries follow at their offsets */
+	/* buckets and ring entries follow at their offsets */
 };
 
 /** Bytes that an index of this budget takes in the segment: mapped, not touched (sparse). */
@@ -95,6 +103,13 @@ void rp_prefix_index_sweep(struct rp_prefix_index *index, uint32_t slot);
 void rp_prefix_index_match(const struct rp_prefix_index *index, const uint64_t *hashes,
 			   size_t hash_count, uint16_t *counts, uint16_t *touched,
 			   uint32_t *touched_count);
+
+/**
+ * Fetch the first buckets of these hashes ahead of match() or record(), while there is something
+ * else to do.
+ */
+void rp_prefix_index_prefetch(const struct rp_prefix_index *index, const uint64_t *hashes,
+			      size_t hash_count);
 
 /**
  * Record that an endpoint has seen these blocks: insert new ones, move known ones to most recent,

@@ -127,8 +127,7 @@ static struct census take_census(uint32_t slot)
 {
 	const struct rp_prefix_index *prefix = &shared->prefix;
 	const uint8_t *base = (const uint8_t *)prefix;
-	const uint64_t *words = (const uint64_t *)(const void *)(base + prefix->words_offset);
-	const uint32_t *stamps = (const uint32_t *)(const void *)(base + prefix->stamps_offset);
+	const struct rp_prefix_bucket *buckets = (const void *)(base + prefix->buckets_offset);
 	const uint32_t *ring = (const uint32_t *)(const void *)(base + prefix->rings_offset) +
 			       (size_t)slot * RP_PREFIX_RING_MAX;
 	uint64_t tail = atomic_load(&prefix->ring[slot].tail);
@@ -137,14 +136,19 @@ static struct census take_census(uint32_t slot)
 	uint32_t generation = atomic_load(&prefix->ring[slot].generation);
 	struct census census = {0, 0};
 
-	for (uint64_t i = 0; i < prefix->bucket_count * 8; i++) {
+	for (uint64_t i = 0; i < prefix->bucket_count * RP_PREFIX_BUCKET_ENTRIES; i++) {
+		const struct rp_prefix_bucket *bucket = &buckets[i / RP_PREFIX_BUCKET_ENTRIES];
+		uint64_t nth = i % RP_PREFIX_BUCKET_ENTRIES;
+		uint64_t position = i / RP_PREFIX_BUCKET_ENTRIES * 8 + nth + 1;
+		uint64_t word = atomic_load(&bucket->word[nth]);
+		uint32_t stamp = atomic_load(&bucket->stamp[nth]);
 		bool is_tracked = false;
 
-		if (i % 8 == 0 || words[i] == 0 || (words[i] >> 10 & 0x3fff) != slot ||
-		    (words[i] & 0x3ff) != (generation & 0x3ff))
+		if (word == 0 || (word >> 10 & 0x3fff) != slot ||
+		    (word & 0x3ff) != (generation & 0x3ff))
 			continue;
 		for (uint64_t at = tail; at < head; at++)
-			is_tracked |= ring[at % size] == i && stamps[i] == (uint32_t)at;
+			is_tracked |= ring[at % size] == position && stamp == (uint32_t)at;
 		census.entries++;
 		census.untracked += !is_tracked;
 	}

@@ -351,14 +351,14 @@ static void one_prompt_may_be_held_by_very_many(void **state)
 static void full_buckets_drop_and_count(void **state)
 {
 	(void)state;
-	uint64_t words = prefix->bucket_count * 8;
-	_Atomic uint64_t *word = (_Atomic uint64_t *)((uintptr_t)prefix + prefix->words_offset);
+	struct rp_prefix_bucket *bucket = (void *)((uintptr_t)prefix + prefix->buckets_offset);
 
 	rp_prefix_index_admit(prefix, 1, 1, 2);
 	rp_prefix_index_admit(prefix, 2, 1, 2);
-	for (uint64_t i = 0; i < words; i++) {
-		if (i % 8 != 0) /* a live entry of slot 2 that no test hash has */
-			atomic_store(&word[i], UINT64_C(1) << 24 | 2u << 10 | 1);
+	for (uint64_t i = 0; i < prefix->bucket_count; i++) {
+		for (int k = 0; k < RP_PREFIX_BUCKET_ENTRIES; k++)
+			/* a live entry of slot 2 that no test hash has */
+			atomic_store(&bucket[i].word[k], UINT64_C(1) << 24 | 2u << 10 | 1);
 	}
 	rp_prefix_index_record(prefix, 1, 1, 100, blocks(1, 0, 5), 5);
 	assert_int_equal(atomic_load(&prefix->drops), 5);
@@ -442,18 +442,21 @@ static void sweep_gives_the_memory_of_the_ring_back(void **state)
 static void stale_words_of_a_late_worker_are_absent(void **state)
 {
 	(void)state;
-	_Atomic uint64_t *words = (_Atomic uint64_t *)((uintptr_t)prefix + prefix->words_offset);
-	uint64_t left = 0;
+	struct rp_prefix_bucket *bucket = (void *)((uintptr_t)prefix + prefix->buckets_offset);
+	_Atomic uint64_t *left = NULL;
 
 	rp_prefix_index_admit(prefix, 1, 1, 2);
 	rp_prefix_index_record(prefix, 1, 1, 100, blocks(1, 0, 1), 1);
-	for (uint64_t i = 0; i < prefix->bucket_count * 8; i++)
-		left = i % 8 != 0 && atomic_load(&words[i]) != 0 ? i : left;
-	uint64_t word = atomic_load(&words[left]);
+	for (uint64_t i = 0; i < prefix->bucket_count; i++) {
+		for (int k = 0; k < RP_PREFIX_BUCKET_ENTRIES; k++)
+			left = atomic_load(&bucket[i].word[k]) != 0 ? &bucket[i].word[k] : left;
+	}
+	assert_non_null(left);
+	uint64_t word = atomic_load(left);
 
 	rp_prefix_index_admit(prefix, 1, 2, 2);
-	assert_int_equal(atomic_load(&words[left]), 0);
-	atomic_store(&words[left], word);
+	assert_int_equal(atomic_load(left), 0);
+	atomic_store(left, word);
 	assert_int_equal(matched(1, blocks(1, 0, 1), 1), 0);
 }
 

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the files of the prefix index share: where things are, what an entry says, recency. Nobody
+ * else includes it.
+ */
+#ifndef RP_SHM_PREFIX_INDEX_PARTS_H
+#define RP_SHM_PREFIX_INDEX_PARTS_H
+
+#include "shm/endpoint_registry.h"
+#include "shm/prefix_index.h"
+
+enum {
+	RP_PREFIX_SLOT_BITS = 14,
+	RP_PREFIX_GENERATION_BITS = 10,
+	RP_PREFIX_TAG_SHIFT = RP_PREFIX_SLOT_BITS + RP_PREFIX_GENERATION_BITS,
+	RP_PREFIX_PREFETCH_AHEAD =
+		16, /* buckets: a read of memory takes longer than a few blocks */
+};
+
+static_assert(RP_ENDPOINTS_MAX == 1u << RP_PREFIX_SLOT_BITS, "a slot fits its bits");
+static_assert(RP_ENDPOINT_GENERATION_MASK == (1u << RP_PREFIX_GENERATION_BITS) - 1,
+	      "as the registry says");
+
+/* ---- where things are ---- */
+
+/* bucket * 8 + nth entry + 1, so that 0 is no position. */
+enum { RP_PREFIX_POSITIONS = 8 };
+#define RP_PREFIX_NO_POSITION 0u
+
+static inline struct rp_prefix_bucket *rp_prefix_bucket(const struct rp_prefix_index *index,
+							uint64_t i)
+{
+	return (struct rp_prefix_bucket *)((uintptr_t)index + index->buckets_offset) + i;
+}
+
+static inline uint32_t rp_prefix_position(uint64_t bucket, uint32_t nth)
+{
+	return (uint32_t)(bucket * RP_PREFIX_POSITIONS) + nth + 1;
+}
+
+/* A ring may hold anything where a worker died. */
+static inline bool rp_prefix_is_position(const struct rp_prefix_index *index, uint32_t position)
+{
+	uint32_t nth = position % RP_PREFIX_POSITIONS;
+
+	return nth >= 1 && nth <= RP_PREFIX_BUCKET_ENTRIES &&
+	       position / RP_PREFIX_POSITIONS < index->bucket_count;
+}
+
+static inline _Atomic uint64_t *rp_prefix_word(const struct rp_prefix_index *index,
+					       uint32_t position)
+{
+	return &rp_prefix_bucket(index, position / RP_PREFIX_POSITIONS)
+			->word[position % RP_PREFIX_POSITIONS - 1];
+}
+
+static inline _Atomic uint32_t *rp_prefix_stamp(const struct rp_prefix_index *index,
+						uint32_t position)
+{
+	return &rp_prefix_bucket(index, position / RP_PREFIX_POSITIONS)
+			->stamp[position % RP_PREFIX_POSITIONS - 1];
+}
+
+/* The ring's place for a ring index; each slot has RP_PREFIX_RING_MAX, of which `size` are used. */
+static inline _Atomic uint32_t *rp_prefix_ring_entry(const struct rp_prefix_index *index,
+						     uint32_t slot, uint64_t ring_idx,
+						     uint32_t size)
+{
+	return (_Atomic uint32_t *)((uintptr_t)index + index->rings_offset) +
+	       (size_t)slot * RP_PREFIX_RING_MAX + (ring_idx & (size - 1));
+}
+
+/* By the low half of the hash; multiplied, as its upper bits are also in the tag. */
+static inline uint64_t rp_prefix_home(const struct rp_prefix_index *index, uint64_t hash)
+{
+	return (uint64_t)((uint32_t)hash * 0x9e3779b1u) * index->bucket_count >> 32;
+}
+
+static inline uint64_t rp_prefix_bucket_after(const struct rp_prefix_index *index, uint64_t home,
+					      uint64_t distance)
+{
+	uint64_t i = home + distance;
+
+	return i < index->bucket_count ? i : i - index->bucket_count;
+}
+
+/* ---- what an entry says ---- */
+
+static inline uint64_t rp_prefix_tag(uint64_t hash)
+{
+	uint64_t tag = hash >> RP_PREFIX_TAG_SHIFT;
+
+	return tag != 0 ? tag : 1; /* so that no entry is 0 */
+}
+
+static inline uint64_t rp_prefix_entry(uint64_t hash, uint32_t slot, uint32_t generation)
+{
+	return rp_prefix_tag(hash) << RP_PREFIX_TAG_SHIFT |
+	       (uint64_t)slot << RP_PREFIX_GENERATION_BITS |
+	       (generation & RP_ENDPOINT_GENERATION_MASK);
+}
+
+static inline uint32_t rp_prefix_slot(uint64_t word)
+{
+	return (uint32_t)(word >> RP_PREFIX_GENERATION_BITS) & (RP_ENDPOINTS_MAX - 1);
+}
+
+/* Left by a worker that was late or died: its endpoint has another generation by now. */
+static inline bool rp_prefix_is_stale(const struct rp_prefix_index *index, uint64_t word)
+{
+	uint32_t generation = atomic_load_explicit(&index->ring[rp_prefix_slot(word)].generation,
+						   memory_order_relaxed);
+
+	return ((generation ^ (uint32_t)word) & RP_ENDPOINT_GENERATION_MASK) != 0;
+}
+
+static inline uint64_t rp_prefix_load(const _Atomic uint64_t *word)
+{
+	/* Relaxed: a word is all there is to an entry, nothing else is reached through it. */
+	return atomic_load_explicit(word, memory_order_relaxed);
+}
+
+/* How many buckets after `home` may hold its entries. */
+static inline uint32_t rp_prefix_reach(const struct rp_prefix_index *index, uint64_t home)
+{
+	/* Acquire: pairs with the raise before an insert. */
+	uint32_t reach =
+		atomic_load_explicit(&rp_prefix_bucket(index, home)->reach, memory_order_acquire);
+
+	return reach < RP_PREFIX_PROBE_MAX ? reach : RP_PREFIX_PROBE_MAX - 1;
+}
+
+static inline void rp_prefix_prefetch_home(const struct rp_prefix_index *index, uint64_t hash)
+{
+	__builtin_prefetch(rp_prefix_bucket(index, rp_prefix_home(index, hash)));
+}
+
+/* Signed: between a foreign eviction and the inserter's own count it may be below zero. */
+static inline int32_t rp_prefix_live_count(const struct rp_prefix_ring *ring)
+{
+	return (int32_t)atomic_load_explicit(&ring->count, memory_order_relaxed);
+}
+
+/* ---- recency ---- */
+
+/* What one call of record() works with. */
+struct rp_prefix_use {
+	struct rp_prefix_index *index;
+	struct rp_prefix_ring *ring;
+	uint32_t slot;
+	uint32_t size; /* of the ring */
+	uint32_t capacity;
+	uint64_t next; /* ring indices taken in advance */
+	uint64_t end;
+};
+
+/**
+ * Keep the ring from running full: begin a pass or go on with one, in proportion to what is about
+ * to be recorded. This comes first, so that a request's own entries are younger than all the
+ * others.
+ */
+void rp_prefix_tidy(struct rp_prefix_use *use, size_t hash_count);
+
+/** Take as many ring indices in advance, or as many as there is room for. @return how many */
+size_t rp_prefix_take_indices(struct rp_prefix_use *use, size_t count);
+
+/**
+ * Make the entry the most recent one.
+ *
+ * @param is_new  just inserted: whatever stamp the last entry at this position left does not count
+ * @param stamp   of a known entry: if it has another one when it comes to it, then somebody has
+ * just done the same, or the position holds another endpoint's entry by now
+ */
+void rp_prefix_push(struct rp_prefix_use *use, uint32_t position, bool is_new, uint32_t stamp);
+
+/** Evict the oldest until they are few enough, but none from this ring index on. */
+void rp_prefix_enforce_capacity(struct rp_prefix_use *use, uint64_t own_from);
+
+#endif /* RP_SHM_PREFIX_INDEX_PARTS_H */
