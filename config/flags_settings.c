@@ -203,6 +203,7 @@ int rp_flags_to_settings(const struct rp_flags *flags, struct rp_settings *ret_s
 		.has_endpoint_scores = flags->emit_endpoint_scores,
 		.is_subset_filter_off = flags->disable_endpoint_subset_filter,
 		.is_pinned = flags->pin_workers,
+		.busy_poll_us = (uint32_t)flags->busy_poll_us,
 		.grpc_port = (uint32_t)flags->grpc_port,
 		.health_port = (uint32_t)flags->grpc_health_port,
 		.metrics_port = (uint32_t)flags->metrics_port,

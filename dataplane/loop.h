@@ -46,6 +46,7 @@ struct rp_io {
 struct rp_loop_options {
 	enum rp_io_choice backend;
 	uint32_t connections_max;
+	int64_t busy_poll_ns; /* look for events so long before sleeping; 0: off */
 	bool is_conservative; /* io_uring as of Linux 6.1, with tiny rings (tests) */
 	void (*end_of_turn)(void *user, int64_t now_ns); /* after the callbacks of each turn */
 	void *user;

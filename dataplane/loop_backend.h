@@ -70,6 +70,20 @@ struct rp_loop {
 
 #define RP_LOOP_FOREVER INT64_C(-1)
 
+/* How much of a wait is a busy poll. */
+static inline int64_t rp_loop_poll_ns(const struct rp_loop *loop, int64_t timeout_ns)
+{
+	int64_t poll_ns = loop->options.busy_poll_ns;
+
+	return timeout_ns >= 0 && timeout_ns < poll_ns ? timeout_ns : poll_ns;
+}
+
+/* What is left of a wait after its busy poll. */
+static inline int64_t rp_loop_time_left(int64_t timeout_ns, int64_t poll_ns)
+{
+	return timeout_ns == RP_LOOP_FOREVER ? timeout_ns : timeout_ns - poll_ns;
+}
+
 int rp_loop_epoll_new(const struct rp_loop_options *options, struct rp_loop **ret_loop);
 /** @param[out] ret_reason  static text, written on failure */
 int rp_loop_uring_new(const struct rp_loop_options *options, struct rp_loop **ret_loop,

@@ -271,10 +271,27 @@ static int wait_for_events(struct epoll_loop *self, int64_t timeout_ns)
 	return count;
 }
 
+/* @return as epoll_wait(); 0: nothing came */
+static int busy_poll(struct epoll_loop *self, int64_t poll_ns)
+{
+	int64_t end_ns = rp_clock_monotonic_ns() + poll_ns;
+
+	for (;;) {
+		int count = wait_for_events(self, 0);
+
+		if (count != 0 || rp_clock_monotonic_ns() >= end_ns)
+			return count;
+	}
+}
+
 static int epoll_wait_turn(struct rp_loop *loop, int64_t timeout_ns)
 {
 	struct epoll_loop *self = from_loop(loop);
-	int count = wait_for_events(self, timeout_ns);
+	int64_t poll_ns = rp_loop_poll_ns(loop, timeout_ns);
+	int count = poll_ns > 0 ? busy_poll(self, poll_ns) : 0;
+
+	if (count == 0)
+		count = wait_for_events(self, rp_loop_time_left(timeout_ns, poll_ns));
 
 	if (count < 0 && errno != EINTR)
 		return -errno;

@@ -21,6 +21,8 @@ enum {
 	SQ_ENTRIES_CONSERVATIVE = 8,
 	CQ_ENTRIES_CONSERVATIVE = 16,
 	BUFFER_GROUP = 0,
+	WORK_FLAGS = IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW,
+	LOOKS_PER_CLOCK = 16,
 	/* Together they stay in a core's second cache. */
 	RECV_BUFFERS = 4,
 	RECV_BYTES = 128 * 1024,
@@ -421,12 +423,57 @@ static void report_quiet(struct uring_loop *self)
 	}
 }
 
+static void relax(void)
+{
+#if defined(__x86_64__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("yield");
+#endif
+}
+
+/* Submit, then look at the ring, without a system call as long as the kernel has nothing to do.
+ * @return RP_OK: completions are there; RP_EAGAIN: nothing came; -errno */
+static int busy_poll(struct uring_loop *self, int64_t poll_ns)
+{
+	const struct io_uring *ring = &self->ring;
+	int64_t end_ns = rp_clock_monotonic_ns() + poll_ns;
+	bool has_work = io_uring_sq_ready(ring) > 0;
+
+	do {
+		int err = has_work ? rp_uring_enter(&self->ring, 0, 0) : RP_OK;
+
+		if (err != RP_OK)
+			return err;
+		for (int i = 0; i < LOOKS_PER_CLOCK; i++) {
+			if (io_uring_cq_ready(ring) > 0)
+				return RP_OK;
+			has_work = (IO_URING_READ_ONCE(*ring->sq.kflags) & WORK_FLAGS) != 0;
+			if (has_work)
+				break;
+			relax();
+		}
+	} while (has_work || rp_clock_monotonic_ns() < end_ns);
+	return RP_EAGAIN;
+}
+
+static int wait_for_completions(struct uring_loop *self, int64_t timeout_ns)
+{
+	int64_t poll_ns = rp_loop_poll_ns(&self->loop, timeout_ns);
+	int err = poll_ns > 0 ? busy_poll(self, poll_ns) : RP_EAGAIN;
+
+	if (err != RP_EAGAIN)
+		return err;
+	timeout_ns = rp_loop_time_left(timeout_ns, poll_ns);
+	return rp_uring_enter(&self->ring, timeout_ns != 0 ? 1 : 0, timeout_ns);
+}
+
 static int uring_wait(struct rp_loop *loop, int64_t timeout_ns)
 {
 	struct uring_loop *self = from_loop(loop);
 	struct io_uring_cqe *cqe = NULL;
-	bool must_not_wait = feed_starved(self) || loop->gone != NULL || timeout_ns == 0;
-	int err = rp_uring_enter(&self->ring, must_not_wait ? 0 : 1, timeout_ns);
+	bool must_not_wait = feed_starved(self) || loop->gone != NULL;
+	int err = wait_for_completions(self, must_not_wait ? 0 : timeout_ns);
 
 	/* EBUSY, EAGAIN: completions must be taken before the kernel takes more. */
 	if (err < 0 && err != -ETIME && err != -EINTR && err != -EBUSY && err != -EAGAIN)
@@ -520,6 +567,8 @@ int rp_loop_uring_new(const struct rp_loop_options *options, struct rp_loop **re
 	};
 	struct uring_loop *self = calloc(1, sizeof(*self));
 
+	if (options->busy_poll_ns > 0)
+		params.flags |= IORING_SETUP_TASKRUN_FLAG; /* seen without a system call */
 	*ret_reason = "out of memory";
 	if (self == NULL)
 		return RP_ENOMEM;

@@ -385,6 +385,7 @@ static int init_loop(struct worker *w)
 	const struct rp_loop_options options = {
 		.backend = (enum rp_io_choice)w->env.settings->io_backend,
 		.connections_max = RP_CONNECTIONS_MAX,
+		.busy_poll_ns = w->env.settings->busy_poll_us * RP_NS_PER_US,
 		.end_of_turn = end_of_turn,
 		.user = w,
 	};

@@ -152,13 +152,13 @@ static _Noreturn void serve(int listener, enum rp_io_choice backend, const struc
 	const struct rp_loop_options loop_options = {
 		.backend = backend,
 		.connections_max = CONNECTIONS_MAX,
+		.busy_poll_ns = options->busy_poll_us * RP_NS_PER_US,
 		.end_of_turn = end_of_turn,
 		.user = turns,
 	};
 	struct rp_io io = {.ops = &listen_ops, .fd = listener};
 	const char *reason = "";
 
-	(void)options;
 	pin_to(SERVER_CPU);
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (rp_loop_new(&loop_options, &server_loop, &reason) != RP_OK) {

@@ -70,6 +70,7 @@
 #define RP_H2_RESETS_PER_S	      500u	   /* and then per second: more is a flood */
 #define RP_H2_STREAM_OUT_BYTES	      (1u << 20) /* output of a stream beyond which its window rests */
 #define RP_MEM_KEPT_BYTES_MAX	      (64u << 20) /* free memory kept for nghttp2, and for OpenSSL */
+#define RP_BUSY_POLL_US_MAX	      1000000	  /* a worker's tick ends a poll sooner */
 #define RP_LINGER_S		      5 /* for the last bytes to leave, and for the peer's close after ours */
 #define RP_DRAIN_PING_TIMEOUT_S	      5		 /* between the two GOAWAYs (ext-proc 1.6) */
 #define RP_CONNECTION_OUT_BYTES_MAX   (4u << 20) /* framed output queued before reads of it stop */

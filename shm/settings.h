@@ -32,7 +32,7 @@ struct rp_settings {
 	uint32_t grpc_port;
 	uint32_t health_port;
 	uint32_t metrics_port;
-	uint32_t reserved;
+	uint32_t busy_poll_us; /* --busy-poll-us; 0: off */
 	int64_t started_wall_ns;
 };
 

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import time
 
+import pytest
+
 from tests.support.processes import http_get, wait_until
 
 BODY = {"model": "reviews-1", "prompt": "What do reviewers think?", "max_tokens": 5}
@@ -58,6 +60,30 @@ def test_forced_io_uring_under_seccomp_refuses_to_start(parts):
         assert "io_uring" in ringpick.log()
     finally:
         ringpick.child.returncode = 0  # the fixture expects a clean end; this one ended as it must
+
+
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/schedstat", encoding="ascii") as file:
+        return int(file.read().split()[0]) / 1e9
+
+
+@pytest.mark.parametrize("microseconds", [0, 100000])
+def test_busy_poll_takes_a_core_and_only_when_asked_for(parts, backend, microseconds):
+    sim = parts.sim(count=2)
+    ringpick = parts.ringpick(sim.endpoints, backend=backend, args=[f"--busy-poll-us={microseconds}"])
+    envoy = parts.envoy(ringpick)
+    for _ in range(20):
+        assert envoy.post("/v1/completions", BODY)[0] == 200
+    worker = ringpick.children()[0]
+    before = cpu_seconds(worker)
+    time.sleep(2)
+    spent = cpu_seconds(worker) - before
+    print(f"an idle worker used {spent:.3f} s of CPU time in 2 s")
+    # Idle, a worker wakes for its tick four times a second: it polls 0.1 s of 0.25.
+    if microseconds > 0:
+        assert spent > 0.2
+    else:
+        assert spent < 0.1
 
 
 def test_busy_io_uring_worker_makes_no_socket_calls(parts):

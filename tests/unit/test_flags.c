@@ -334,6 +334,12 @@ static void settings_follow_flags_and_machine(void **state)
 	assert_true(settings.worker_count >= 1);
 	assert_true(settings.body_memory_bytes > 1 << 20);
 	assert_int_equal(settings.io_backend, RP_IO_AUTO);
+	assert_int_equal(settings.busy_poll_us, 0);
+	assert_int_equal(parse("--busy-poll-us=50", NULL), RP_OK);
+	assert_int_equal(rp_flags_to_settings(&flags, &settings, &diag), RP_OK);
+	assert_int_equal(settings.busy_poll_us, 50);
+	assert_int_equal(parse("--busy-poll-us=1000001", NULL), RP_ECONFIG);
+	assert_int_equal(parse("--busy-poll-us=-1", NULL), RP_ECONFIG);
 	assert_int_equal(parse("--io-backend=kqueue", NULL), RP_ECONFIG);
 	assert_int_equal(parse("--response-processing=skip", NULL), RP_OK);
 	assert_int_equal(parse("--response-processing=none", NULL), RP_ECONFIG);

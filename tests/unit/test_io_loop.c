@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The same tests run on both back ends.
+ * The same tests run on both back ends, with and without busy polling, and on io_uring as it was in
+ * Linux 6.1.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -112,13 +113,14 @@ static void end_of_turn(void *user, int64_t now_ns)
 	turn_ends++;
 }
 
-enum { CONSERVATIVE = 1 << 8 }; /* beside the back end in a test's state */
+enum { CONSERVATIVE = 1 << 8, POLLING = 1 << 9 }; /* beside the back end in a test's state */
 
 static struct rp_loop *make_loop(void **state)
 {
 	uintptr_t choice = (uintptr_t)*state;
 	struct rp_loop_options options = {
-		.backend = (enum rp_io_choice)(choice & ~(uintptr_t)CONSERVATIVE),
+		.backend = (enum rp_io_choice)(choice & 0xff),
+		.busy_poll_ns = (choice & POLLING) != 0 ? RP_NS_PER_MS : 0,
 		.is_conservative = (choice & CONSERVATIVE) != 0,
 		.connections_max = 1024,
 		.end_of_turn = end_of_turn,
@@ -242,6 +244,35 @@ static void a_deadline_may_move_to_either_side(void **state)
 	assert_int_equal(p.recv_calls, 1);
 	close(fds[1]);
 	close_all(loop, &p);
+	rp_loop_free(loop);
+}
+
+static long sleeps(void)
+{
+	struct rusage usage;
+
+	assert_int_equal(getrusage(RUSAGE_THREAD, &usage), 0);
+	return usage.ru_nvcsw;
+}
+
+static void a_loop_sleeps_only_when_its_busy_poll_is_over(void **state)
+{
+	bool is_polling = ((uintptr_t)*state & POLLING) != 0;
+	struct rp_loop *loop = make_loop(state);
+
+	for (int ms = 0; ms <= 4; ms += 4) { /* half of the poll; four times the poll */
+		long before = sleeps();
+		int64_t start = rp_clock_monotonic_ns();
+		int64_t end = start + (ms > 0 ? ms * RP_NS_PER_MS : RP_NS_PER_MS / 2);
+
+		rp_loop_set_deadline(loop, end);
+		assert_int_equal(rp_loop_turn(loop), RP_OK);
+		assert_true(rp_clock_monotonic_ns() >= end);
+		if (is_polling && ms == 0)
+			assert_int_equal(sleeps(), before);
+		else
+			assert_true(sleeps() > before);
+	}
 	rp_loop_free(loop);
 }
 
@@ -803,32 +834,35 @@ static void a_seccomp_profile_leads_to_epoll(void **state)
 	{                                                                                          \
 #test "/" name, test, NULL, NULL, (void *)(uintptr_t)(choice)                      \
 	}
-#define BOTH(test)                                                                                 \
+#define ALL(test)                                                                                  \
 	ON("epoll", test, RP_IO_EPOLL), ON("io_uring", test, RP_IO_URING),                         \
-		ON("io_uring of 6.1", test, RP_IO_URING | CONSERVATIVE)
+		ON("io_uring of 6.1", test, RP_IO_URING | CONSERVATIVE),                           \
+		ON("epoll, polling", test, RP_IO_EPOLL | POLLING),                                 \
+		ON("io_uring, polling", test, RP_IO_URING | POLLING)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		BOTH(received_bytes_come_in_order_and_then_the_end),
-		BOTH(a_turn_ends_at_the_deadline),
-		BOTH(a_send_larger_than_the_socket_goes_out_whole),
-		BOTH(a_deadline_may_move_to_either_side),
-		BOTH(a_quiet_send_larger_than_the_socket_goes_out_whole),
-		BOTH(a_quiet_send_costs_one_turn_only),
-		BOTH(an_error_of_the_peer_ends_a_quiet_send),
-		BOTH(closing_during_a_quiet_send_is_silent),
-		BOTH(floods_of_many_connections_arrive_whole),
-		BOTH(many_quiet_sends_of_a_turn_arrive_whole),
-		BOTH(a_send_may_follow_from_on_sent),
-		BOTH(closing_during_a_send_is_silent),
-		BOTH(closing_in_a_callback_is_allowed),
-		BOTH(an_error_of_the_peer_ends_the_send),
-		BOTH(receiving_can_be_stopped_and_taken_up_again),
-		BOTH(many_connections_are_accepted_and_echoed),
-		BOTH(a_flood_larger_than_the_buffers_arrives_whole),
-		BOTH(accepting_goes_on_after_descriptors_ran_out),
-		BOTH(a_watched_descriptor_is_reported_each_time),
+		ALL(received_bytes_come_in_order_and_then_the_end),
+		ALL(a_turn_ends_at_the_deadline),
+		ALL(a_send_larger_than_the_socket_goes_out_whole),
+		ALL(a_loop_sleeps_only_when_its_busy_poll_is_over),
+		ALL(a_deadline_may_move_to_either_side),
+		ALL(a_quiet_send_larger_than_the_socket_goes_out_whole),
+		ALL(a_quiet_send_costs_one_turn_only),
+		ALL(an_error_of_the_peer_ends_a_quiet_send),
+		ALL(closing_during_a_quiet_send_is_silent),
+		ALL(floods_of_many_connections_arrive_whole),
+		ALL(many_quiet_sends_of_a_turn_arrive_whole),
+		ALL(a_send_may_follow_from_on_sent),
+		ALL(closing_during_a_send_is_silent),
+		ALL(closing_in_a_callback_is_allowed),
+		ALL(an_error_of_the_peer_ends_the_send),
+		ALL(receiving_can_be_stopped_and_taken_up_again),
+		ALL(many_connections_are_accepted_and_echoed),
+		ALL(a_flood_larger_than_the_buffers_arrives_whole),
+		ALL(accepting_goes_on_after_descriptors_ran_out),
+		ALL(a_watched_descriptor_is_reported_each_time),
 		cmocka_unit_test(a_seccomp_profile_leads_to_epoll),
 		cmocka_unit_test(auto_takes_io_uring_or_says_why_not),
 	};
