@@ -17,6 +17,26 @@ uint64_t rp_prefix_seed(struct rp_bytes model, struct rp_bytes salt)
 	return XXH64_digest(&state);
 }
 
+static uint64_t rotate(uint64_t x, unsigned bits)
+{
+	return x << bits | x >> (64 - bits);
+}
+
+/* XXH64, seed 0, of the 16 bytes of two words: every block waits for the one before it here. */
+static uint64_t hash_pair(uint64_t first, uint64_t second)
+{
+	const uint64_t p1 = XXH_PRIME64_1, p2 = XXH_PRIME64_2, p3 = XXH_PRIME64_3;
+	uint64_t hash = XXH_PRIME64_5 + 16;
+
+	hash ^= rotate(first * p2, 31) * p1;
+	hash = rotate(hash, 27) * p1 + XXH_PRIME64_4;
+	hash ^= rotate(second * p2, 31) * p1;
+	hash = rotate(hash, 27) * p1 + XXH_PRIME64_4;
+	hash = (hash ^ hash >> 33) * p2;
+	hash = (hash ^ hash >> 29) * p3;
+	return hash ^ hash >> 32;
+}
+
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "hashes are hashed as they lie");
 
 size_t rp_prefix_hash_blocks(uint64_t seed, const struct rp_prompt *prompt, uint64_t block_tokens,
@@ -29,9 +49,8 @@ size_t rp_prefix_hash_blocks(uint64_t seed, const struct rp_prompt *prompt, uint
 
 	while (left > 0 && count < blocks_max) {
 		uint64_t tokens = left < block_tokens ? left : block_tokens;
-		uint64_t pair[2] = {rp_hash64(at, tokens * 4), parent};
 
-		parent = rp_hash64(pair, sizeof(pair));
+		parent = hash_pair(rp_hash64(at, tokens * 4), parent);
 		hashes[count++] = parent;
 		at += tokens * 4;
 		left -= tokens;

@@ -181,16 +181,18 @@ static void adopt_table(struct rp_sched *sched, const struct rp_endpoint_table *
 static void copy_figures(struct rp_sched *sched)
 {
 	const struct rp_endpoint_metrics *metrics = &sched->env->live->metrics;
+	const uint32_t *slot = sched->slot;
+	uint32_t count = sched->endpoint_count;
+	int32_t *waiting = sched->waiting;
 	/* The tree is compiled without strict aliasing: a double's bits may be stored as such. */
 	uint64_t *kv_usage_bits = (void *)sched->kv_usage;
 
-	for (uint32_t i = 0; i < sched->endpoint_count; i++) {
-		uint32_t slot = sched->slot[i];
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t at = slot[i];
 
 		kv_usage_bits[i] =
-			atomic_load_explicit(&metrics->kv_usage_bits[slot], memory_order_relaxed);
-		sched->waiting[i] =
-			atomic_load_explicit(&metrics->waiting[slot], memory_order_relaxed);
+			atomic_load_explicit(&metrics->kv_usage_bits[at], memory_order_relaxed);
+		waiting[i] = atomic_load_explicit(&metrics->waiting[at], memory_order_relaxed);
 	}
 	sched->has_figures = true;
 	rp_totals_forget(sched->totals);
@@ -389,7 +391,8 @@ static uint32_t run_profile(struct rp_sched *sched, const struct rp_candidates *
 	const struct rp_config_plugin *picker;
 	uint32_t count;
 
-	lap(sched, config->profile_handler, 0);
+	/* It names a profile: less than a look at the clock. */
+	observe(sched, config->profile_handler, 0, 0);
 	if (which == RP_CONFIG_NONE)
 		return 0;
 	profile = rp_config_blob_profile(config, which);
@@ -407,7 +410,7 @@ static uint32_t run_profile(struct rp_sched *sched, const struct rp_candidates *
 			       candidates->count, picked);
 	lap(sched, profile->picker, 0);
 	/* One profile ran: there is nothing to choose from its results. */
-	lap(sched, config->profile_handler, 1);
+	observe(sched, config->profile_handler, 1, 0);
 	return count;
 }
 

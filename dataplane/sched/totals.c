@@ -95,19 +95,32 @@ static double clamp01(double score)
 	return score < 1 ? score : 1;
 }
 
+#ifdef __SSE2__
+/* clamp01(): of two operands one of which is no number these give the second. The compiler does
+ * not find them by itself. */
+static __m128d weighted2(const double *score, __m128d weight)
+{
+	__m128d x = _mm_max_pd(_mm_loadu_pd(score), _mm_setzero_pd());
+
+	return _mm_mul_pd(_mm_min_pd(x, _mm_set1_pd(1)), weight);
+}
+#endif
+
 static void add_weighted(double *restrict total, const double *restrict score, uint32_t count,
 			 double weight)
 {
 	uint32_t i = 0;
 
 #ifdef __SSE2__
-	/* Of two operands one of which is no number these give the second, as clamp01() does; the
-	 * compiler does not find them by itself. */
-	for (; i + 2 <= count; i += 2) {
-		__m128d x = _mm_max_pd(_mm_loadu_pd(&score[i]), _mm_setzero_pd());
+	__m128d weights = _mm_set1_pd(weight);
 
-		x = _mm_mul_pd(_mm_min_pd(x, _mm_set1_pd(1)), _mm_set1_pd(weight));
-		_mm_storeu_pd(&total[i], _mm_add_pd(_mm_loadu_pd(&total[i]), x));
+	for (; i + 4 <= count; i += 4) {
+		__m128d a = _mm_add_pd(_mm_loadu_pd(&total[i]), weighted2(&score[i], weights));
+		__m128d b =
+			_mm_add_pd(_mm_loadu_pd(&total[i + 2]), weighted2(&score[i + 2], weights));
+
+		_mm_storeu_pd(&total[i], a);
+		_mm_storeu_pd(&total[i + 2], b);
 	}
 #endif
 	for (; i < count; i++)
@@ -183,8 +196,7 @@ static struct rp_score_input input_of(const struct step *step,
 static void add_figures(struct rp_totals *totals, const struct rp_candidates *candidates,
 			rp_scorer_lap lap, void *user)
 {
-	for (uint32_t i = 0; i < candidates->count; i++)
-		totals->total[i] = 0;
+	memset(totals->total, 0, candidates->count * sizeof(*totals->total)); /* each 0.0 */
 	for (uint32_t s = 0; s < totals->step_count; s++) {
 		const struct step *step = &totals->step[s];
 		struct rp_score_input in = input_of(step, candidates, NULL);
