@@ -207,6 +207,7 @@ int rp_flags_to_settings(const struct rp_flags *flags, struct rp_settings *ret_s
 		.grpc_port = (uint32_t)flags->grpc_port,
 		.health_port = (uint32_t)flags->grpc_health_port,
 		.metrics_port = (uint32_t)flags->metrics_port,
+		.has_huge_pages = flags->huge_pages && machine.has_huge_pages,
 		.started_wall_ns = rp_clock_wall_ns(),
 	};
 	return RP_OK;

@@ -157,6 +157,42 @@ static uint64_t affinity_cpus(void)
 	return count > 0 ? (uint64_t)count : 1;
 }
 
+/* The chosen word of a switch below transparent_hugepage: "always within_size [advise] never". */
+static struct rp_bytes read_switch(const char *root, const char *file, char *text,
+				   size_t text_bytes)
+{
+	char path[PATH_BYTES];
+	struct rp_bytes words = {0};
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/sys/kernel/mm/transparent_hugepage/%s", root,
+			     file) < sizeof(path))
+		words = read_file(path, text, text_bytes);
+	size_t begin = rp_bytes_find(words, RP_BYTES_LIT("["));
+
+	if (begin == SIZE_MAX)
+		return rp_bytes(words.ptr, 0);
+	words = rp_bytes_slice(words, begin + 1, words.len);
+	return rp_bytes_slice(words, 0,
+			      rp_min_size(rp_bytes_find(words, RP_BYTES_LIT("]")), words.len));
+}
+
+static bool read_huge_pages(const char *root)
+{
+	static const char *const good[] = {"always", "within_size", "advise", "force"};
+	char text[256];
+	struct rp_bytes word =
+		read_switch(root, "hugepages-2048kB/shmem_enabled", text, sizeof(text));
+
+	/* Older kernels have no switch by size. */
+	if (word.len == 0 || rp_bytes_equal_str(word, "inherit"))
+		word = read_switch(root, "shmem_enabled", text, sizeof(text));
+	for (size_t i = 0; i < RP_ARRAY_LEN(good); i++) {
+		if (rp_bytes_equal_str(word, good[i]))
+			return true;
+	}
+	return false;
+}
+
 void rp_machine_read(const char *root, struct rp_machine *ret_machine)
 {
 	struct limits limits = {affinity_cpus(), UINT64_MAX};
@@ -176,5 +212,6 @@ void rp_machine_read(const char *root, struct rp_machine *ret_machine)
 		groups = rp_bytes_slice(groups, end + 1, groups.len);
 	}
 	ret_machine->cpus = (uint32_t)rp_max_size(limits.cpus, 1);
+	ret_machine->has_huge_pages = read_huge_pages(root);
 	ret_machine->memory_bytes = rp_max_size(limits.memory_bytes, RP_PAGE);
 }

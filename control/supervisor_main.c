@@ -78,5 +78,12 @@ int main(int argc, char *argv[])
 	join_arguments(argc, argv, arguments, sizeof(arguments));
 	RP_LOG(RP_V0, "setup", "ringpick build", RP_F_TEXT("version", RP_VERSION));
 	RP_LOG(RP_V0, "setup", "Flags processed", RP_F_TEXT("flags", arguments));
+	if (flags.huge_pages && settings.has_huge_pages == 0)
+		RP_LOG(RP_V0, "setup", "No huge pages for shared memory: small ones are used",
+		       RP_F_TEXT("remedy", "write advise to "
+					   "/sys/kernel/mm/transparent_hugepage/shmem_enabled"));
+	else if (flags.huge_pages)
+		RP_LOG(RP_V0, "setup", "The prefix index uses huge pages",
+		       RP_F_INT("bytes", settings.prefix_index_bytes));
 	return rp_supervisor_run(&flags, &settings, argc, argv);
 }

@@ -37,7 +37,8 @@ static const struct item items[] = {
 	FIELD(rp_settings, has_grpc_stream_metrics) FIELD(rp_settings, has_header_echo)
 	FIELD(rp_settings, has_endpoint_scores) FIELD(rp_settings, is_subset_filter_off)
 	FIELD(rp_settings, is_pinned) FIELD(rp_settings, grpc_port) FIELD(rp_settings, health_port)
-	FIELD(rp_settings, metrics_port) FIELD(rp_settings, started_wall_ns)
+	FIELD(rp_settings, metrics_port) FIELD(rp_settings, busy_poll_us) FIELD(rp_settings, has_huge_pages)
+	FIELD(rp_settings, started_wall_ns)
 
 	TYPE(rp_endpoint_table) FIELD(rp_endpoint_table, config_generation)
 	FIELD(rp_endpoint_table, table_generation) FIELD(rp_endpoint_table, pool_name)
@@ -184,6 +185,8 @@ int rp_shared_create(const struct rp_settings *settings, struct rp_shared *ret_s
 	shared.tables->settings = *settings;
 	rp_publication_init(&shared.live->publication);
 	rp_prefix_index_init(&shared.live->prefix, settings->prefix_index_bytes);
+	if (settings->has_huge_pages != 0)
+		rp_prefix_index_use_huge_pages(&shared.live->prefix);
 	*ret_shared = shared;
 	return RP_OK;
 }
@@ -212,6 +215,8 @@ int rp_shared_attach(bool may_write_tables, struct rp_shared *ret_shared, struct
 				  shared.tables_segment.bytes, shared.live_segment.bytes);
 		goto out;
 	}
+	if (shared.tables->settings.has_huge_pages != 0)
+		rp_prefix_index_use_huge_pages(&shared.live->prefix);
 	*ret_shared = shared;
 	return RP_OK;
 out:

@@ -55,6 +55,12 @@ void rp_prefix_index_init(struct rp_prefix_index *index, uint64_t budget_bytes)
 		index->buckets_offset + index->bucket_count * sizeof(struct rp_prefix_bucket);
 }
 
+void rp_prefix_index_use_huge_pages(struct rp_prefix_index *index)
+{
+	/* Rings are sparse, and given back by the page. */
+	(void)madvise(index, index->rings_offset & ~(uint64_t)(RP_PAGE - 1), MADV_HUGEPAGE);
+}
+
 static void empty_ring(struct rp_prefix_ring *ring)
 {
 	uint64_t head = rp_prefix_load(&ring->head);

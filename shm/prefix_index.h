@@ -76,6 +76,12 @@ uint64_t rp_prefix_index_memory(uint64_t budget_bytes);
 void rp_prefix_index_init(struct rp_prefix_index *index, uint64_t budget_bytes);
 
 /**
+ * Ask the kernel for huge pages for what is read at random: all but the rings. For each process by
+ * itself; without effect where the kernel gives none for shared memory.
+ */
+void rp_prefix_index_use_huge_pages(struct rp_prefix_index *index);
+
+/**
  * Give a slot its ring, or a new generation an empty one; nothing happens if the slot has one of
  * this generation. Control only, before the endpoint is published, for every endpoint of a table:
  * so a new control makes good what its predecessor left undone. The size follows from the budget

@@ -32,7 +32,9 @@ struct rp_settings {
 	uint32_t grpc_port;
 	uint32_t health_port;
 	uint32_t metrics_port;
-	uint32_t busy_poll_us; /* --busy-poll-us; 0: off */
+	uint32_t busy_poll_us;	 /* --busy-poll-us; 0: off */
+	uint32_t has_huge_pages; /* --huge-pages, and the kernel has them */
+	uint32_t reserved;
 	int64_t started_wall_ns;
 };
 

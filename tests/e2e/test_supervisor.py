@@ -129,6 +129,18 @@ def test_contradicting_flags_exit_1_with_a_sentence():
     assert code == 1 and "Failed to validate flags" in err and "config-text" in err
 
 
+def test_huge_pages_or_a_line_that_says_there_are_none(start):
+    ringpick = start("--huge-pages")
+    ringpick.wait_serving()
+    path = pathlib.Path("/sys/kernel/mm/transparent_hugepage/shmem_enabled")
+    if path.exists() and any(f"[{word}]" in path.read_text() for word in ("always", "within_size", "advise")):
+        assert ringpick.lines("The prefix index uses huge pages")
+    else:
+        line, = ringpick.lines("No huge pages for shared memory: small ones are used")
+        assert str(path) in line["remedy"]
+    ringpick.stop()
+
+
 def test_no_source_of_endpoints_exits_1_with_a_sentence():
     code, _, err = run_on_free_ports()
     assert code == 1 and "--endpoints-file" in err and "Kubernetes" in err

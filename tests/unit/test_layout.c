@@ -22,12 +22,17 @@ static const struct rp_settings settings = {
 	.grpc_port = 9002,
 };
 
-static struct rp_shared create(void)
+static struct rp_shared create_with(const struct rp_settings *wanted)
 {
 	struct rp_shared shared;
 
-	assert_int_equal(rp_shared_create(&settings, &shared), RP_OK);
+	assert_int_equal(rp_shared_create(wanted, &shared), RP_OK);
 	return shared;
+}
+
+static struct rp_shared create(void)
+{
+	return create_with(&settings);
 }
 
 static void destroy(struct rp_shared *shared)
@@ -83,10 +88,9 @@ static int child(const struct rp_shared *shared, bool may_write_tables)
 	return 0;
 }
 
-static void child_attaches_to_inherited_descriptors(void **state)
+static void attach_in_children(const struct rp_settings *wanted)
 {
-	(void)state;
-	struct rp_shared shared = create();
+	struct rp_shared shared = create_with(wanted);
 
 	for (int may_write = 0; may_write < 2; may_write++) {
 		int status = -1;
@@ -102,12 +106,45 @@ static void child_attaches_to_inherited_descriptors(void **state)
 	destroy(&shared);
 }
 
+static void child_attaches_to_inherited_descriptors(void **state)
+{
+	(void)state;
+	attach_in_children(&settings);
+}
+
+/* Whether the kernel gives any or not. */
+static void huge_pages_change_no_contents(void **state)
+{
+	struct rp_settings wanted = settings;
+	uint64_t hashes[256];
+	static uint16_t counts[RP_ENDPOINTS_MAX], touched[RP_ENDPOINTS_MAX];
+	uint32_t touched_count = 0;
+
+	(void)state;
+	wanted.has_huge_pages = 1;
+	attach_in_children(&wanted);
+	struct rp_shared shared = create_with(&wanted);
+	struct rp_prefix_index *index = &shared.live->prefix;
+
+	for (size_t i = 0; i < RP_ARRAY_LEN(hashes); i++)
+		hashes[i] = (i + 1) * UINT64_C(0x9e3779b97f4a7c15);
+	rp_prefix_index_admit(index, 5, 1, 1);
+	rp_prefix_index_record(index, 5, 1, RP_PREFIX_CAPACITY, hashes, RP_ARRAY_LEN(hashes));
+	rp_prefix_index_match(index, hashes, RP_ARRAY_LEN(hashes), counts, touched, &touched_count);
+	assert_int_equal(touched_count, 1);
+	assert_int_equal(counts[5], RP_ARRAY_LEN(hashes));
+	rp_prefix_index_sweep(index, 5);
+	assert_int_equal(rp_prefix_index_count(index, 5), 0);
+	destroy(&shared);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(layout_hash_is_stable_and_never_zero),
 		cmocka_unit_test(fresh_segments_are_empty_and_small),
 		cmocka_unit_test(child_attaches_to_inherited_descriptors),
+		cmocka_unit_test(huge_pages_change_no_contents),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

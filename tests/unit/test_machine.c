@@ -121,6 +121,35 @@ static void broken_files_are_no_limits(void **state)
 	assert_true(machine.memory_bytes > 1 << 20);
 }
 
+#define HUGE "sys/kernel/mm/transparent_hugepage/"
+
+static bool has_huge_pages(const char *switches)
+{
+	put(HUGE "shmem_enabled", switches);
+	rp_machine_read(root, &machine);
+	return machine.has_huge_pages;
+}
+
+static void huge_pages_follow_the_kernels_switches(void **state)
+{
+	(void)state;
+	rp_machine_read(root, &machine);
+	assert_false(machine.has_huge_pages);
+	assert_false(has_huge_pages("always within_size advise [never] deny force\n"));
+	assert_false(has_huge_pages("always within_size advise never [deny] force\n"));
+	assert_true(has_huge_pages("always within_size [advise] never deny force\n"));
+	assert_true(has_huge_pages("[always] within_size advise never deny force\n"));
+	assert_false(has_huge_pages("advise\n"));
+	/* The switch of the size counts, unless it leaves the matter to the other. */
+	put(HUGE "hugepages-2048kB/shmem_enabled", "always [inherit] within_size advise never\n");
+	assert_true(has_huge_pages("always within_size [advise] never deny force\n"));
+	assert_false(has_huge_pages("always within_size advise [never] deny force\n"));
+	put(HUGE "hugepages-2048kB/shmem_enabled", "always inherit within_size advise [never]\n");
+	assert_false(has_huge_pages("always within_size [advise] never deny force\n"));
+	put(HUGE "hugepages-2048kB/shmem_enabled", "always inherit within_size [advise] never\n");
+	assert_true(has_huge_pages("always within_size advise [never] deny force\n"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -134,6 +163,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(limits_of_other_groups_do_not_count, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(broken_files_are_no_limits, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(huge_pages_follow_the_kernels_switches, set_up,
+						tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
