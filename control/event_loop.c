@@ -8,7 +8,10 @@
 
 #include "shm/clock.h"
 
-enum { EVENTS_PER_TURN = 64 };
+enum {
+	EVENTS_PER_TURN = 256,
+	DRAIN_ROUNDS_MAX = 64, /* descriptors that are always ready must not keep us here */
+};
 
 struct rp_events {
 	int epoll_fd;
@@ -207,14 +210,9 @@ static void run_timers(struct rp_events *loop)
 	loop->is_in_timers = false;
 }
 
-int rp_events_turn(struct rp_events *loop, int64_t timeout_ns)
+static void dispatch(struct rp_events *loop, int count)
 {
-	int n = epoll_wait(loop->epoll_fd, loop->event, EVENTS_PER_TURN, wait_ms(loop, timeout_ns));
-
-	loop->now_ns = rp_clock_monotonic_ns();
-	if (n < 0 && errno != EINTR)
-		return -errno;
-	loop->event_count = n < 0 ? 0 : n;
+	loop->event_count = count;
 	for (loop->event_idx = 0; loop->event_idx < loop->event_count; loop->event_idx++) {
 		struct epoll_event *event = &loop->event[loop->event_idx];
 		struct rp_events_watch *watch = event->data.ptr;
@@ -223,8 +221,37 @@ int rp_events_turn(struct rp_events *loop, int64_t timeout_ns)
 			watch->fn(watch, event->events);
 	}
 	loop->event_count = 0;
+}
+
+int rp_events_turn(struct rp_events *loop, int64_t timeout_ns)
+{
+	int n = epoll_wait(loop->epoll_fd, loop->event, EVENTS_PER_TURN, wait_ms(loop, timeout_ns));
+
+	loop->now_ns = rp_clock_monotonic_ns();
+	if (n < 0 && errno != EINTR)
+		return -errno;
+	dispatch(loop, n < 0 ? 0 : n);
 	run_timers(loop);
 	return RP_OK;
+}
+
+int rp_events_drain(struct rp_events *loop)
+{
+	for (int i = 0; i < DRAIN_ROUNDS_MAX; i++) {
+		int n = epoll_wait(loop->epoll_fd, loop->event, EVENTS_PER_TURN, 0);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		dispatch(loop, n < 0 ? 0 : n);
+		if (n >= 0 && n < EVENTS_PER_TURN)
+			break;
+	}
+	return RP_OK;
+}
+
+int rp_events_fd(const struct rp_events *loop)
+{
+	return loop->epoll_fd;
 }
 
 int rp_events_run(struct rp_events *loop)

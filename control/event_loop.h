@@ -80,6 +80,14 @@ int64_t rp_events_now_ns(const struct rp_events *loop);
  * @return RP_OK or -errno; EINTR is not an error
  */
 RP_MUST_CHECK int rp_events_turn(struct rp_events *loop, int64_t timeout_ns);
+/**
+ * For a loop inside another one: call what watches descriptors that are ready, however many they
+ * are. Neither waits nor looks at timers, and leaves rp_events_now_ns() as it is.
+ * @return RP_OK or -errno
+ */
+RP_MUST_CHECK int rp_events_drain(struct rp_events *loop);
+/** Readable when a watched descriptor is ready. Stays the loop's. */
+int rp_events_fd(const struct rp_events *loop);
 /** Turn until rp_events_stop(). @return RP_OK or -errno */
 RP_MUST_CHECK int rp_events_run(struct rp_events *loop);
 void rp_events_stop(struct rp_events *loop);

@@ -87,7 +87,7 @@ static void finish(struct rp_http_target *target, int err)
 {
 	target->is_in_flight = false;
 	/* An answer to half a request leaves the other half on the connection. */
-	if (err != RP_OK || !target->response.is_keep_alive ||
+	if (err != RP_OK || !target->response->is_keep_alive ||
 	    target->request_sent < target->request_bytes)
 		disconnect(target);
 	else
@@ -156,8 +156,7 @@ static int reconnect(struct rp_http_target *target)
 {
 	disconnect(target);
 	target->request_sent = 0;
-	target->has_answer = false;
-	rp_http_response_begin(&target->response);
+	target->response = NULL;
 	return open_connection(target);
 }
 
@@ -165,7 +164,7 @@ static int reconnect(struct rp_http_target *target)
  */
 static bool may_retry(const struct rp_http_target *target, int err)
 {
-	return target->is_reused && !target->has_answer &&
+	return target->is_reused && target->response == NULL &&
 	       (err == RP_ECLOSED || err == -ECONNRESET || err == -EPIPE);
 }
 
@@ -176,8 +175,7 @@ void rp_http_target_fetch(struct rp_http_target *target)
 	RP_ASSERT(!target->is_in_flight);
 	target->is_in_flight = true;
 	target->request_sent = 0;
-	target->has_answer = false;
-	rp_http_response_begin(&target->response);
+	target->response = NULL;
 	err = target->fd < 0 ? open_connection(target) : send_request(target);
 	if (may_retry(target, err))
 		err = reconnect(target);
@@ -203,12 +201,18 @@ static int receive(struct rp_http_target *target)
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? RP_EAGAIN : -errno;
 	if (n == 0)
-		return rp_http_response_eof(&target->response);
-	target->has_answer = true;
+		return target->response != NULL ? rp_http_response_eof(target->response)
+						: RP_ECLOSED;
+	if (target->response == NULL) {
+		target->response = client->on_answer(target);
+		if (target->response == NULL)
+			return RP_ENOMEM;
+		rp_http_response_begin(target->response);
+	}
 	in = rp_bytes(client->recv_buffer, (size_t)n);
-	err = rp_http_response_feed(&target->response, &in, on_body, target);
+	err = rp_http_response_feed(target->response, &in, on_body, target);
 	if (err == RP_OK && in.len > 0)
-		target->response.is_keep_alive = false; /* nobody asked for these bytes */
+		target->response->is_keep_alive = false; /* nobody asked for these bytes */
 	return err;
 }
 

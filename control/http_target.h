@@ -19,6 +19,11 @@ struct rp_http_client {
 	struct rp_events *loop;
 	uint8_t *recv_buffer; /* used within one callback only */
 	size_t recv_bytes;
+	/**
+	 * The answer begins: lend storage for reading it until on_done or rp_http_target_fini().
+	 * NULL (out of memory) ends the fetch.
+	 */
+	struct rp_http_response *(*on_answer)(struct rp_http_target *target);
 	/** A piece of the page; an error ends the fetch with it. */
 	int (*on_body)(struct rp_http_target *target, struct rp_bytes piece);
 	/** The fetch is over: RP_OK with status 200 and a whole page, else why not. */
@@ -32,17 +37,16 @@ struct rp_http_target {
 	bool is_in_flight;
 	bool is_reused;	  /* the connection has carried a page before */
 	bool wants_write; /* connecting, or the request did not fit the socket's buffer */
-	bool has_answer;  /* bytes of the response were seen */
 	uint32_t request_bytes;
 	uint32_t request_sent;
-	char *request; /* owned */
+	char *request;			   /* owned */
+	struct rp_http_response *response; /* lent; NULL: none of its bytes have come yet */
 	union {
 		struct sockaddr sa;
 		struct sockaddr_in v4;
 		struct sockaddr_in6 v6;
 	} address;
 	socklen_t address_bytes;
-	struct rp_http_response response;
 };
 
 /**

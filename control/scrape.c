@@ -12,6 +12,17 @@ enum {
 	PHASES = 50,		/* parts of a tick that endpoints are spread over */
 	RECV_BYTES = 256 << 10, /* a page of an ordinary server in one receive */
 	TICK_MIN_MS = 50,
+	GROUP_ENDPOINTS_MAX = 30, /* scraped in one go */
+	COLLECT_MAX_MS = 5,	  /* answers wait so long at most to be read together */
+};
+
+/* What it takes to read one page. Most pages come in one receive, so that a few of these, always
+ * the same and always in the cache, serve all endpoints. */
+struct reader {
+	struct reader *next; /* of those that are free */
+	struct rp_http_response response;
+	struct rp_prom_parse parse;
+	struct rp_extraction extraction;
 };
 
 /* One endpoint. */
@@ -23,17 +34,15 @@ struct scraped {
 	struct scraped *flight_next; /* of those in flight */
 	struct scraped *flight_prev;
 	const struct rp_engine *engine;
+	struct reader *reader; /* of the page that is coming in; NULL: none is */
 	uint32_t slot;
 	uint32_t generation;
 	uint32_t phase;
 	uint32_t ticks_left; /* until it is due */
 	int64_t started_ns;
 	uint64_t seen_in; /* rp_scrape.set_count of the last set that had it */
-	uint16_t port;
 	uint8_t address_len;
 	char address[RP_ENDPOINT_ADDRESS_MAX];
-	struct rp_prom_parse parse;
-	struct rp_extraction extraction;
 };
 
 struct phase {
@@ -45,12 +54,16 @@ struct rp_scrape {
 	struct rp_scrape_options options;
 	struct rp_engines *engines; /* owned, when made from a rp_control */
 	struct rp_http_client client;
+	struct rp_events *sockets; /* a loop in the loop: of the connections only */
+	struct rp_events_watch sockets_watch;
+	bool has_updates; /* figures were written since the epoch moved */
+	struct reader *reader_free;
 	struct rp_events_timer tick_timer;
-	struct rp_events_timer flush_timer;
 	struct rp_events_timer deadline_timer;
 	struct scraped *flight_first; /* the oldest scrape in flight; all have the same timeout */
 	struct scraped *flight_last;
 	int64_t phase_ns;
+	uint32_t group; /* phases that are run together; PHASES is a multiple */
 	int64_t start_ns;
 	uint64_t phase_at; /* phases run since start_ns */
 	uint64_t set_count;
@@ -59,6 +72,82 @@ struct rp_scrape {
 	struct scraped *by_slot[RP_ENDPOINTS_MAX];
 	uint8_t recv_buffer[RECV_BYTES];
 };
+
+/* ---- answers ---- */
+
+static struct rp_http_response *on_answer(struct rp_http_target *target)
+{
+	struct scraped *s = RP_CONTAINER_OF(target, struct scraped, target);
+	struct rp_scrape *scrape = s->scrape;
+	struct reader *reader = scrape->reader_free;
+
+	if (reader != NULL) {
+		scrape->reader_free = reader->next;
+	} else {
+		reader = malloc(sizeof(*reader));
+		if (reader == NULL)
+			return NULL;
+		rp_prom_parse_init(&reader->parse);
+	}
+	s->reader = reader;
+	rp_prom_parse_begin(&reader->parse, &s->engine->names, rp_extraction_on_sample,
+			    &reader->extraction);
+	rp_extraction_begin(&reader->extraction, s->engine);
+	return &reader->response;
+}
+
+static void give_back_reader(struct scraped *s)
+{
+	if (s->reader == NULL)
+		return;
+	s->reader->next = s->scrape->reader_free;
+	s->scrape->reader_free = s->reader;
+	s->reader = NULL;
+}
+
+/* Read whatever has come in. One move of the epoch tells workers of all the pages. */
+static void collect(struct rp_scrape *scrape)
+{
+	int err = rp_events_drain(scrape->sockets);
+
+	RP_ASSERT(err == RP_OK);
+	if (scrape->has_updates)
+		rp_endpoint_metrics_bump(scrape->options.metrics);
+	scrape->has_updates = false;
+}
+
+static void on_sockets(struct rp_events_watch *watch, uint32_t events RP_UNUSED)
+{
+	collect(watch->user);
+}
+
+/*
+ * Every time that the process wakes up costs as much as a scrape or more. So several phases are run
+ * together as long as they have few endpoints, and while that happens every few milliseconds
+ * answers wait for the next time. Otherwise they are read as they come.
+ */
+static void set_rhythm(struct rp_scrape *scrape)
+{
+	static const uint32_t groups[] = {5, 2, 1};
+	struct rp_events *loop = scrape->options.loop;
+	uint32_t i = 0;
+	int err = RP_OK;
+
+	while (groups[i] > 1 &&
+	       (groups[i] * scrape->stats.endpoint_count > GROUP_ENDPOINTS_MAX * PHASES ||
+		groups[i] * scrape->phase_ns > COLLECT_MAX_MS * RP_NS_PER_MS))
+		i++;
+	scrape->group = groups[i];
+	if (scrape->stats.endpoint_count >= PHASES / scrape->group &&
+	    scrape->group * scrape->phase_ns <= COLLECT_MAX_MS * RP_NS_PER_MS)
+		rp_events_unwatch(loop, &scrape->sockets_watch);
+	else if (!scrape->sockets_watch.is_watched)
+		err = rp_events_watch(loop, &scrape->sockets_watch, rp_events_fd(scrape->sockets),
+				      EPOLLIN, on_sockets, scrape);
+	if (err != RP_OK)
+		RP_LOG(RP_LOG_ERROR, "datalayer", "answers are read at ticks only",
+		       RP_F_TEXT("error", rp_err_text(err)));
+}
 
 /* ---- scrapes in flight ---- */
 
@@ -99,6 +188,7 @@ static void on_deadline(struct rp_events_timer *timer)
 	int64_t now_ns = rp_events_now_ns(scrape->options.loop);
 	struct scraped *s;
 
+	collect(scrape); /* after a stall answers may have been lying there for long */
 	while ((s = scrape->flight_first) != NULL &&
 	       now_ns - s->started_ns >= scrape->options.timeout_ns)
 		rp_http_target_abort(&s->target, -ETIMEDOUT);
@@ -113,7 +203,7 @@ static int on_body(struct rp_http_target *target, struct rp_bytes piece)
 {
 	struct scraped *s = RP_CONTAINER_OF(target, struct scraped, target);
 
-	return rp_prom_parse_feed(&s->parse, piece);
+	return rp_prom_parse_feed(&s->reader->parse, piece);
 }
 
 static void publish(struct scraped *s)
@@ -124,18 +214,16 @@ static void publish(struct scraped *s)
 	bool has_error;
 
 	rp_endpoint_metrics_read(scrape->options.metrics, s->slot, &figures);
-	if (rp_extraction_apply(&s->extraction, now_ns, &figures, &has_error)) {
+	if (rp_extraction_apply(&s->reader->extraction, now_ns, &figures, &has_error)) {
 		rp_endpoint_metrics_write(scrape->options.metrics, s->slot, &figures);
 		scrape->stats.updates++;
-		/* Timers run after the descriptors of a turn: one bump for all of its pages. */
-		if (!scrape->flush_timer.is_set)
-			rp_events_timer_set(scrape->options.loop, &scrape->flush_timer, now_ns);
+		scrape->has_updates = true;
 	}
 	if (has_error) {
 		scrape->stats.extract_errors++;
 		RP_LOG(RP_V4, "datalayer", "extract failed",
 		       RP_F_STR("endpoint", rp_bytes(s->address, s->address_len)),
-		       RP_F_TEXT("engine", s->extraction.engine->config.name));
+		       RP_F_TEXT("engine", s->reader->extraction.engine->config.name));
 	}
 }
 
@@ -145,24 +233,18 @@ static void on_done(struct rp_http_target *target, int err)
 
 	unlink_from_flight(s);
 	if (err == RP_OK)
-		err = rp_prom_parse_end(&s->parse);
-	if (err != RP_OK) {
+		err = rp_prom_parse_end(&s->reader->parse);
+	if (err == RP_OK) {
+		s->scrape->stats.pages++;
+		publish(s);
+	} else {
 		s->scrape->stats.poll_errors++;
 		RP_LOG(RP_V4, "datalayer", "dispatch failed",
 		       RP_F_STR("endpoint", rp_bytes(s->address, s->address_len)),
 		       RP_F_TEXT("error", rp_err_text(err)),
-		       RP_F_INT("status", s->target.response.status));
-		return;
+		       RP_F_INT("status", s->reader != NULL ? s->reader->response.status : 0));
 	}
-	s->scrape->stats.pages++;
-	publish(s);
-}
-
-static void on_flush(struct rp_events_timer *timer)
-{
-	struct rp_scrape *scrape = timer->user;
-
-	rp_endpoint_metrics_bump(scrape->options.metrics);
+	give_back_reader(s);
 }
 
 /* ---- ticks ---- */
@@ -175,19 +257,18 @@ static void tick(struct scraped *s, int64_t now_ns)
 	if (!is_due || s->target.is_in_flight)
 		return;
 	s->started_ns = now_ns;
-	rp_prom_parse_begin(&s->parse, &s->engine->names, rp_extraction_on_sample, &s->extraction);
-	rp_extraction_begin(&s->extraction, s->engine);
 	link_to_flight(s);
 	rp_http_target_fetch(&s->target);
 }
 
-/* Wake for the next phase that has endpoints. */
+/* Wake for the next phase that has endpoints, at the end of its group. */
 static void set_tick_timer(struct rp_scrape *scrape)
 {
 	for (uint64_t i = 0; i < PHASES; i++) {
 		uint64_t at = scrape->phase_at + i;
 
 		if (scrape->phase[at % PHASES].count > 0) {
+			at += scrape->group - 1 - at % scrape->group;
 			rp_events_timer_set(scrape->options.loop, &scrape->tick_timer,
 					    scrape->start_ns + (int64_t)at * scrape->phase_ns);
 			return;
@@ -202,6 +283,9 @@ static void on_tick(struct rp_events_timer *timer)
 	int64_t now_ns = rp_events_now_ns(scrape->options.loop);
 	uint64_t due = (uint64_t)((now_ns - scrape->start_ns) / scrape->phase_ns) + 1;
 
+	due -= due % scrape->group; /* a little late for this group is not early for the next */
+
+	collect(scrape);
 	/* After a stall of more than a tick each endpoint has missed some: they are not made up
 	 * for. */
 	if (due > scrape->phase_at + PHASES)
@@ -256,7 +340,7 @@ static void remove_endpoint(struct scraped *s)
 	if (s->target.is_in_flight)
 		unlink_from_flight(s);
 	rp_http_target_fini(&s->target);
-	rp_prom_parse_fini(&s->parse);
+	give_back_reader(s);
 	s->scrape->by_slot[s->slot] = NULL;
 	s->scrape->stats.endpoint_count--;
 	free(s);
@@ -283,7 +367,6 @@ static int add_endpoint(struct rp_scrape *scrape, const struct rp_endpoint *endp
 	s->generation = endpoint->generation;
 	s->address_len = (uint8_t)address.len;
 	memcpy(s->address, address.ptr, address.len);
-	rp_prom_parse_init(&s->parse);
 	link_to_phase(s);
 	scrape->by_slot[s->slot] = s;
 	scrape->stats.endpoint_count++;
@@ -355,6 +438,7 @@ void rp_scrape_set_endpoints(struct rp_scrape *scrape, const struct rp_endpoint_
 		if (s != NULL && s->seen_in != scrape->set_count)
 			remove_endpoint(s);
 	}
+	set_rhythm(scrape);
 	set_tick_timer(scrape);
 }
 
@@ -363,23 +447,30 @@ void rp_scrape_set_endpoints(struct rp_scrape *scrape, const struct rp_endpoint_
 int rp_scrape_new_with(const struct rp_scrape_options *options, struct rp_scrape **ret_scrape)
 {
 	struct rp_scrape *scrape = calloc(1, sizeof(*scrape));
+	int err;
 
 	if (scrape == NULL)
 		return RP_ENOMEM;
+	err = rp_events_new(&scrape->sockets);
+	if (err != RP_OK) {
+		free(scrape);
+		return err;
+	}
 	RP_ASSERT(options->tick_ns >= PHASES);
 	RP_ASSERT(options->period_ticks >= 1);
 	RP_ASSERT(options->timeout_ns > 0);
 	scrape->options = *options;
 	scrape->phase_ns = options->tick_ns / PHASES;
+	scrape->group = 1;
 	scrape->client = (struct rp_http_client){
-		.loop = options->loop,
+		.loop = scrape->sockets,
 		.recv_buffer = scrape->recv_buffer,
 		.recv_bytes = sizeof(scrape->recv_buffer),
+		.on_answer = on_answer,
 		.on_body = on_body,
 		.on_done = on_done,
 	};
 	rp_events_timer_init(&scrape->tick_timer, on_tick, scrape);
-	rp_events_timer_init(&scrape->flush_timer, on_flush, scrape);
 	rp_events_timer_init(&scrape->deadline_timer, on_deadline, scrape);
 	*ret_scrape = scrape;
 	return RP_OK;
@@ -458,8 +549,16 @@ void rp_scrape_free(struct rp_scrape *scrape)
 			remove_endpoint(scrape->by_slot[slot]);
 	}
 	rp_events_timer_cancel(scrape->options.loop, &scrape->tick_timer);
-	rp_events_timer_cancel(scrape->options.loop, &scrape->flush_timer);
 	rp_events_timer_cancel(scrape->options.loop, &scrape->deadline_timer);
+	rp_events_unwatch(scrape->options.loop, &scrape->sockets_watch);
+	rp_events_free(scrape->sockets);
+	while (scrape->reader_free != NULL) {
+		struct reader *reader = scrape->reader_free;
+
+		scrape->reader_free = reader->next;
+		rp_prom_parse_fini(&reader->parse);
+		free(reader);
+	}
 	rp_engines_free(scrape->engines);
 	free(scrape);
 }

@@ -4,6 +4,9 @@
  * scrape in flight each, missed ticks dropped. What a whole page says goes into the live figures at
  * once; what failed is counted and leaves the last figures as they are, for ever (data layer
  * reference 9). Endpoints are kept by slot; a connection lives as long as its endpoint's address.
+ *
+ * What costs is not the page but waking up and the caches that are cold then: many endpoints are
+ * asked in groups, and what they answered is read when the next group is asked.
  */
 #ifndef RP_CONTROL_SCRAPE_H
 #define RP_CONTROL_SCRAPE_H

@@ -170,6 +170,63 @@ static void loop_changes_events_and_stops(void **state)
 	rp_events_free(loop);
 }
 
+static void count(struct rp_events_watch *watch, uint32_t events)
+{
+	int *called = watch->user;
+
+	(void)events;
+	++*called;
+}
+
+static void count_timer(struct rp_events_timer *timer)
+{
+	int *called = timer->user;
+
+	++*called;
+}
+
+static void a_loop_inside_another_is_drained_without_its_timers(void **state)
+{
+	enum { N = 300 }; /* more than one fetch of events */
+	struct rp_events *outer = new_loop();
+	struct rp_events *inner = new_loop();
+	struct rp_events_watch of_inner = {0};
+	static struct rp_events_watch watch[N];
+	struct rp_events_timer timer;
+	int outer_called = 0;
+	int called = 0;
+	int fired = 0;
+	int64_t now_ns = rp_events_now_ns(inner);
+
+	(void)state;
+	assert_int_equal(rp_events_watch(outer, &of_inner, rp_events_fd(inner), EPOLLIN, count,
+					 &outer_called),
+			 RP_OK);
+	assert_int_equal(rp_events_turn(outer, 0), RP_OK);
+	assert_int_equal(outer_called, 0);
+	assert_int_equal(rp_events_drain(inner), RP_OK);
+
+	rp_events_timer_init(&timer, count_timer, &fired);
+	rp_events_timer_set(inner, &timer, 0);
+	for (int i = 0; i < N; i++)
+		assert_int_equal(rp_events_watch(inner, &watch[i], eventfd(0, EFD_NONBLOCK),
+						 EPOLLOUT | EPOLLET, count, &called),
+				 RP_OK);
+	assert_int_equal(rp_events_turn(outer, 0), RP_OK);
+	assert_int_equal(outer_called, 1);
+	assert_int_equal(rp_events_drain(inner), RP_OK);
+	assert_int_equal(called, N);
+	assert_int_equal(fired, 0);
+	assert_true(rp_events_now_ns(inner) == now_ns);
+	for (int i = 0; i < N; i++) {
+		rp_events_unwatch(inner, &watch[i]);
+		close(watch[i].fd);
+	}
+	rp_events_timer_cancel(inner, &timer);
+	rp_events_free(inner);
+	rp_events_free(outer);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -178,6 +235,7 @@ int main(void)
 		cmocka_unit_test(loop_waits_for_the_next_timer),
 		cmocka_unit_test(loop_does_not_call_a_watch_that_was_removed_in_the_same_turn),
 		cmocka_unit_test(loop_changes_events_and_stops),
+		cmocka_unit_test(a_loop_inside_another_is_drained_without_its_timers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
