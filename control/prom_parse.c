@@ -8,6 +8,7 @@
 enum {
 	CARRY_KEPT_BYTES = 8192,  /* a bigger carry buffer is given back between pages */
 	ESCAPED_BYTES_MAX = 4096, /* label values with escapes, all of one line together */
+	COMMENT_HEAD_BYTES = 7,	  /* of "# HELP " and "# TYPE " */
 	NUMBER_BYTES_MAX = 400,	  /* Go prints 1.8e308 in at most 310 digits */
 };
 
@@ -25,7 +26,17 @@ static bool is_digit(uint8_t c)
 
 static bool is_name_char(uint8_t c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || is_digit(c);
+	uint8_t lower = c | 0x20;
+
+	return (lower >= 'a' && lower <= 'z') || c == '_' || is_digit(c);
+}
+
+static uint64_t load_u64(const uint8_t *at)
+{
+	uint64_t value;
+
+	memcpy(&value, at, sizeof(value));
+	return value;
 }
 
 static void skip_blanks(struct rp_reader *r)
@@ -92,6 +103,14 @@ void rp_prom_names_seal(struct rp_prom_names *names)
 		prefix.len = same;
 	}
 	names->prefix_len = (uint32_t)prefix.len;
+	names->head = 0;
+	names->head_mask = 0;
+	if (prefix.len > 0) {
+		size_t bytes = rp_min_size(prefix.len, sizeof(names->head));
+
+		memcpy(&names->head, prefix.ptr, bytes);
+		memset(&names->head_mask, 0xff, bytes);
+	}
 	memset(names->by_byte, 0, sizeof(names->by_byte));
 	for (uint32_t i = 0; i < names->count; i++)
 		names->by_byte[names->name[i].ptr[prefix.len]] |= UINT64_C(1) << i;
@@ -104,6 +123,28 @@ static uint64_t candidates(const struct rp_prom_names *names, struct rp_bytes te
 	    memcmp(text.ptr, names->name[0].ptr, names->prefix_len) != 0)
 		return 0;
 	return names->by_byte[text.ptr[names->prefix_len]];
+}
+
+/*
+ * Nearly every line of a page is another family's: those are told here by a few instructions. False
+ * if the line from `at` on has to be looked at; at least 8 and prefix_len + 1 bytes must be
+ * readable from both positions that a name may have, even if they belong to the lines after it.
+ */
+static bool is_foreign(const struct rp_prom_names *names, const uint8_t *at)
+{
+	if (is_blank(*at))
+		return false;
+	if (*at == '#') {
+		if (memcmp(at, "# HELP ", COMMENT_HEAD_BYTES) == 0)
+			return true;
+		if (memcmp(at, "# TYPE ", COMMENT_HEAD_BYTES) != 0)
+			return false;
+		at += COMMENT_HEAD_BYTES;
+		if (is_blank(*at))
+			return false;
+	}
+	return ((load_u64(at) ^ names->head) & names->head_mask) != 0 ||
+	       names->by_byte[at[names->prefix_len]] == 0;
 }
 
 /* ---- numbers ---- */
@@ -359,6 +400,10 @@ static bool type_of_word(struct rp_bytes word, enum rp_prom_type *ret_type)
 		{"gauge_histogram", RP_PROM_HISTOGRAM},
 	};
 
+	if (rp_bytes_equal(word, RP_BYTES_LIT("gauge"))) { /* what pickers ask for */
+		*ret_type = RP_PROM_GAUGE;
+		return true;
+	}
 	for (size_t i = 0; i < RP_ARRAY_LEN(known); i++) {
 		if (rp_bytes_equal_nocase(word, rp_bytes_str(known[i].word))) {
 			*ret_type = known[i].type;
@@ -481,6 +526,8 @@ int rp_prom_parse_feed(struct rp_prom_parse *parse, struct rp_bytes piece)
 {
 	const uint8_t *at = piece.ptr;
 	const uint8_t *end = piece.ptr + piece.len;
+	size_t room =
+		COMMENT_HEAD_BYTES + rp_max_size(sizeof(uint64_t), parse->names->prefix_len + 1);
 
 	while (at < end) {
 		const uint8_t *lf = memchr(at, '\n', (size_t)(end - at));
@@ -494,10 +541,10 @@ int rp_prom_parse_feed(struct rp_prom_parse *parse, struct rp_bytes piece)
 				on_line(parse, parse->carry, parse->carry + parse->carry_bytes);
 			parse->carry_bytes = 0;
 			parse->is_skipping = false;
-		} else if ((size_t)(stop - at) <= RP_PROM_LINE_BYTES_MAX) {
-			on_line(parse, at, stop);
-		} else {
+		} else if ((size_t)(stop - at) > RP_PROM_LINE_BYTES_MAX) {
 			parse->bad_lines++;
+		} else if ((size_t)(end - at) < room || !is_foreign(parse->names, at)) {
+			on_line(parse, at, stop);
 		}
 		at = stop + 1;
 	}

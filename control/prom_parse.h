@@ -20,6 +20,8 @@ struct rp_prom_names {
 	struct rp_bytes name[RP_PROM_NAMES_MAX]; /* borrowed */
 	uint32_t count;
 	uint32_t prefix_len;   /* of the common prefix; shorter than every name */
+	uint64_t head;	       /* the prefix's first bytes, up to 8, as they lie in memory */
+	uint64_t head_mask;    /* the bits of them */
 	uint64_t by_byte[256]; /* bit i: name i may follow */
 };
 
