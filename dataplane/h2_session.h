@@ -14,6 +14,7 @@
 #include "dataplane/body.h"
 #include "dataplane/mem_class.h"
 
+enum { RP_GRPC_MESSAGE_BYTES_MAX = 127 };
 enum { RP_H2_FRAME_BYTES_MAX = 16384 + 9, RP_H2_PULL_SLACK_BYTES = 3 * RP_H2_FRAME_BYTES_MAX };
 
 struct rp_h2_session;
@@ -55,15 +56,15 @@ struct rp_h2_stream {
 	int32_t id;
 	bool has_ended_in; /* END_STREAM seen */
 	bool has_sent_headers;
-	bool is_finished;	/* trailers are queued: nothing more may be sent */
-	bool is_flush_due;	/* in the session's list of streams to flush */
-	bool is_deferred;	/* nghttp2 waits for rp_h2_stream_send */
-	bool is_announced;	/* on_request was called, on_close is owed */
-	bool has_trailers;	/* they are with nghttp2 */
-	uint32_t unconsumed;	/* bytes received whose stream window was not given back yet */
-	struct rp_body out;	/* queued, not framed yet */
-	int grpc_status;	/* of the trailers */
-	char grpc_message[128]; /* percent-encoded when sent */
+	bool is_finished;    /* trailers are queued: nothing more may be sent */
+	bool is_flush_due;   /* in the session's list of streams to flush */
+	bool is_deferred;    /* nghttp2 waits for rp_h2_stream_send */
+	bool is_announced;   /* on_request was called, on_close is owed */
+	bool has_trailers;   /* they are with nghttp2 */
+	uint32_t unconsumed; /* bytes received whose stream window was not given back yet */
+	struct rp_body out;  /* queued, not framed yet */
+	int grpc_status;     /* of the trailers */
+	struct rp_bytes grpc_message; /* in the arena; percent-encoded when sent */
 	struct rp_h2_stream *flush_prev;
 	struct rp_h2_stream *flush_next;
 	struct rp_h2_stream *prev; /* all streams of the session */
@@ -139,7 +140,8 @@ RP_MUST_CHECK int rp_h2_stream_send(struct rp_h2_stream *stream, struct rp_bytes
 RP_MUST_CHECK int rp_h2_stream_send_body(struct rp_h2_stream *stream, struct rp_body *body,
 					 uint64_t n);
 /** Queue trailers grpc-status and grpc-message after what is queued; trailers-only if nothing was
- * sent. message: raw text, cut to 127 bytes. */
+ * sent. message: raw text, cut to RP_GRPC_MESSAGE_BYTES_MAX; kept in the arena, which may not be
+ * reset afterwards. */
 void rp_h2_stream_finish(struct rp_h2_stream *stream, int grpc_status, const char *message);
 /** HTTP answer without gRPC (405, 415): headers with END_STREAM. */
 void rp_h2_stream_reject(struct rp_h2_stream *stream, int http_status);

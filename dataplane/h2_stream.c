@@ -118,13 +118,13 @@ static nghttp2_nv header(const char *name, size_t name_len, const char *value, s
 #define HEADER_LIT(name, value) header(name, sizeof(name) - 1, value, sizeof(value) - 1)
 
 /* gRPC over HTTP/2: Status-Message is percent-encoded; what is printable ASCII but '%' stays. */
-static size_t percent_encode(const char *text, char *out)
+static size_t percent_encode(struct rp_bytes text, char *out)
 {
 	static const char digits[] = "0123456789ABCDEF";
 	size_t n = 0;
 
-	for (; *text != '\0'; text++) {
-		uint8_t c = (uint8_t)*text;
+	for (size_t i = 0; i < text.len; i++) {
+		uint8_t c = text.ptr[i];
 
 		if (c >= 0x20 && c < 0x7f && c != '%') {
 			out[n++] = (char)c;
@@ -143,7 +143,7 @@ struct status_headers {
 	nghttp2_nv nv[STATUS_HEADERS_MAX];
 	size_t count;
 	char status[12];
-	char message[3 * sizeof(((struct rp_h2_stream *)0)->grpc_message)];
+	char message[3 * RP_GRPC_MESSAGE_BYTES_MAX];
 };
 
 static void add_status(struct status_headers *headers, const struct rp_h2_stream *stream)
@@ -153,7 +153,7 @@ static void add_status(struct status_headers *headers, const struct rp_h2_stream
 	rp_write_u64_dec(&digits, (uint64_t)(stream->grpc_status < 0 ? 2 : stream->grpc_status));
 	headers->nv[headers->count++] =
 		header("grpc-status", 11, headers->status, rp_written(&digits));
-	if (stream->grpc_message[0] == '\0')
+	if (stream->grpc_message.len == 0)
 		return;
 	headers->nv[headers->count++] =
 		header("grpc-message", 12, headers->message,
@@ -281,8 +281,10 @@ void rp_h2_stream_finish(struct rp_h2_stream *stream, int grpc_status, const cha
 		return;
 	stream->is_finished = true;
 	stream->grpc_status = grpc_status;
-	(void)rp_bytes_to_str(rp_bytes_str(message != NULL ? message : ""), stream->grpc_message,
-			      sizeof(stream->grpc_message));
+	if (message != NULL && *message != '\0') /* without memory the status alone has to do */
+		stream->grpc_message =
+			rp_arena_copy(&stream->arena, rp_bytes_slice(rp_bytes_str(message), 0,
+								     RP_GRPC_MESSAGE_BYTES_MAX));
 	rp_h2_wake(session);
 	if (stream->has_sent_headers) {
 		/* Else on_read() submits them behind the last byte. */
