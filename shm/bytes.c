@@ -173,24 +173,6 @@ uint64_t rp_read_le64(struct rp_reader *r)
 	return value;
 }
 
-void rp_write_bytes(struct rp_writer *w, struct rp_bytes in)
-{
-	if (w->err != RP_OK)
-		return;
-	if ((size_t)(w->end - w->at) < in.len) {
-		w->err = RP_ETOOBIG;
-		return;
-	}
-	if (in.len != 0)
-		memcpy(w->at, in.ptr, in.len);
-	w->at += in.len;
-}
-
-void rp_write_u8(struct rp_writer *w, uint8_t value)
-{
-	rp_write_bytes(w, rp_bytes(&value, 1));
-}
-
 void rp_write_be32(struct rp_writer *w, uint32_t value)
 {
 	const uint8_t out[4] = {(uint8_t)(value >> 24), (uint8_t)(value >> 16),
@@ -206,11 +188,6 @@ void rp_write_le64(struct rp_writer *w, uint64_t value)
 	for (size_t i = 0; i < sizeof(out); i++)
 		out[i] = (uint8_t)(value >> (8 * i));
 	rp_write_bytes(w, rp_bytes(out, sizeof(out)));
-}
-
-void rp_write_str(struct rp_writer *w, const char *text)
-{
-	rp_write_bytes(w, rp_bytes_str(text));
 }
 
 void rp_write_u64_dec(struct rp_writer *w, uint64_t value)

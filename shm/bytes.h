@@ -126,11 +126,34 @@ static inline struct rp_bytes rp_writer_bytes(const struct rp_writer *w)
 	return rp_bytes(w->begin, rp_written(w));
 }
 
-void rp_write_bytes(struct rp_writer *w, struct rp_bytes in);
-void rp_write_u8(struct rp_writer *w, uint8_t value);
+static inline void rp_write_bytes(struct rp_writer *w, struct rp_bytes in)
+{
+	if (w->err != RP_OK)
+		return;
+	if ((size_t)(w->end - w->at) < in.len) {
+		w->err = RP_ETOOBIG;
+		return;
+	}
+	if (in.len != 0)
+		memcpy(w->at, in.ptr, in.len);
+	w->at += in.len;
+}
+
+static inline void rp_write_u8(struct rp_writer *w, uint8_t value)
+{
+	if (w->err == RP_OK && w->at < w->end)
+		*w->at++ = value;
+	else
+		w->err = RP_ETOOBIG;
+}
+
+static inline void rp_write_str(struct rp_writer *w, const char *text)
+{
+	rp_write_bytes(w, rp_bytes(text, strlen(text)));
+}
+
 void rp_write_be32(struct rp_writer *w, uint32_t value);
 void rp_write_le64(struct rp_writer *w, uint64_t value);
-void rp_write_str(struct rp_writer *w, const char *text);
 /** Decimal digits, no sign. */
 void rp_write_u64_dec(struct rp_writer *w, uint64_t value);
 
