@@ -206,6 +206,7 @@ static void on_sweep(struct rp_events_timer *timer)
 	int64_t now_ns = rp_events_now_ns(p->control->loop);
 
 	rp_events_timer_set(p->control->loop, timer, now_ns + SWEEP_S * RP_NS_PER_S);
+	rp_prefix_index_end_growth(&live->prefix, now_ns);
 	for (uint32_t slot = 0; slot < live->registry.slot_count; slot++) {
 		const struct rp_endpoint_identity *identity = &live->registry.slot[slot];
 

@@ -110,6 +110,7 @@
 #define RP_PREFIX_INDEX_BYTES_CEILING (64ull << 30)
 #define RP_PREFIX_RING_MAX	      65536u /* recency ring of one endpoint, entries */
 #define RP_PREFIX_RING_MIN	      256u
+#define RP_PREFIX_GROWTH_S	      900u /* entries are found where they stood before the index grew */
 #define RP_PREFIX_FAIR_ENDPOINTS_MIN  64u    /* rings are sized for at least so many endpoints */
 #define RP_PREFIX_PROBE_MAX	      512u   /* buckets that one hash may spread over */
 #define RP_PREFIX_CAPACITY	      31250u /* blocks an endpoint, upstream's default */

@@ -3,6 +3,7 @@
 
 #include <sys/mman.h>
 
+#include "shm/clock.h"
 #include "shm/prefix_index_parts.h"
 
 enum {
@@ -48,6 +49,8 @@ uint64_t rp_prefix_index_memory(uint64_t budget_bytes)
 void rp_prefix_index_init(struct rp_prefix_index *index, uint64_t budget_bytes)
 {
 	index->bucket_count = bucket_count(budget_bytes);
+	atomic_store_explicit(&index->span, BUCKETS_MIN, memory_order_relaxed);
+	atomic_store_explicit(&index->old_span, BUCKETS_MIN, memory_order_relaxed);
 	/* Capacities are at most half of the rings: the table is never more than half full. */
 	index->ring_budget = index->bucket_count * RP_PREFIX_BUCKET_ENTRIES;
 	index->buckets_offset = sizeof(*index);
@@ -129,11 +132,37 @@ void rp_prefix_index_sweep(struct rp_prefix_index *index, uint32_t slot)
 				      memory_order_relaxed);
 }
 
+/* As many buckets as these ring entries need: no more than half of their words are in use. */
+static void grow(struct rp_prefix_index *index, uint64_t ring_entries)
+{
+	uint64_t span = atomic_load_explicit(&index->span, memory_order_relaxed);
+	uint64_t wanted = 2 * floor_power_of_two(ring_entries / RP_PREFIX_BUCKET_ENTRIES);
+
+	if (wanted > index->bucket_count)
+		wanted = index->bucket_count;
+	if (wanted <= span)
+		return;
+	index->grown_ns = 0;
+	atomic_store_explicit(&index->old_span, span, memory_order_relaxed);
+	atomic_store_explicit(&index->span, wanted, memory_order_relaxed);
+}
+
+void rp_prefix_index_end_growth(struct rp_prefix_index *index, int64_t now_ns)
+{
+	if (index->grown_ns == 0)
+		index->grown_ns = now_ns;
+	if (now_ns - index->grown_ns >= RP_PREFIX_GROWTH_S * RP_NS_PER_S)
+		atomic_store_explicit(&index->old_span,
+				      atomic_load_explicit(&index->span, memory_order_relaxed),
+				      memory_order_relaxed);
+}
+
 void rp_prefix_index_admit(struct rp_prefix_index *index, uint32_t slot, uint32_t generation,
 			   uint32_t endpoint_count)
 {
 	RP_ASSERT(slot < RP_ENDPOINTS_MAX);
 	struct rp_prefix_ring *ring = &index->ring[slot];
+	uint32_t sharers = endpoint_count;
 	uint64_t given;
 	uint64_t left;
 	uint64_t size;
@@ -145,9 +174,9 @@ void rp_prefix_index_admit(struct rp_prefix_index *index, uint32_t slot, uint32_
 	}
 	given = atomic_load_explicit(&index->ring_entries_given, memory_order_relaxed);
 	left = index->ring_budget > given ? index->ring_budget - given : 0;
-	if (endpoint_count < RP_PREFIX_FAIR_ENDPOINTS_MIN)
-		endpoint_count = RP_PREFIX_FAIR_ENDPOINTS_MIN;
-	size = floor_power_of_two(index->ring_budget / endpoint_count);
+	if (sharers < RP_PREFIX_FAIR_ENDPOINTS_MIN)
+		sharers = RP_PREFIX_FAIR_ENDPOINTS_MIN;
+	size = floor_power_of_two(index->ring_budget / sharers);
 	if (size < RP_PREFIX_RING_MIN)
 		size = RP_PREFIX_RING_MIN;
 	if (size > RP_PREFIX_RING_MAX)
@@ -156,6 +185,8 @@ void rp_prefix_index_admit(struct rp_prefix_index *index, uint32_t slot, uint32_
 		size = floor_power_of_two(left);
 	if (size < RP_PREFIX_RING_MIN)
 		size = 0;
+	/* At once for all endpoints of the table, not step by step. */
+	grow(index, rp_max_size(given + size, endpoint_count * size));
 	empty_ring(ring); /* of what workers that were late have left since the sweep */
 	atomic_store_explicit(&ring->generation, generation, memory_order_relaxed);
 	atomic_store_explicit(&index->ring_entries_given, given + size, memory_order_relaxed);

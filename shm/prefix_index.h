@@ -15,6 +15,10 @@
  * the ring sizes of all endpoints add up to no more entries than the table has words, which is at
  * least twice what the capacities add up to.
  *
+ * A small pool uses a small part of the table, so that it stays in the caches. The part grows with
+ * the rings that are given; entries that stand where they belonged before are found for a while
+ * longer (RP_PREFIX_GROWTH_S), in which what is used is recorded where it belongs now.
+ *
  * Uses of known blocks fill a ring too. When 5/8 of it are in use a pass begins: for each further
  * entry eight are taken from the tail, and those still live are put in again at the head, until all
  * entries older than the pass have been looked at. They keep their order among themselves; only
@@ -57,7 +61,10 @@ struct rp_prefix_ring {
 
 struct rp_prefix_index {
 	uint64_t bucket_count;
-	uint64_t ring_budget;		     /* ring entries that all endpoints together may have */
+	_Atomic uint64_t span;	   /* buckets in use: as many as the rings given need; control */
+	_Atomic uint64_t old_span; /* before it last grew; equal once that is over; control */
+	int64_t grown_ns;	   /* when that was seen; 0: not yet; control */
+	uint64_t ring_budget;	   /* ring entries that all endpoints together may have */
 	_Atomic uint64_t ring_entries_given; /* control's account */
 	_Atomic uint64_t drops;		     /* inserts that found no room */
 	uint64_t buckets_offset;	     /* from this struct, bytes */
@@ -90,6 +97,10 @@ void rp_prefix_index_use_huge_pages(struct rp_prefix_index *index);
  */
 void rp_prefix_index_admit(struct rp_prefix_index *index, uint32_t slot, uint32_t generation,
 			   uint32_t endpoint_count);
+
+/** Forget where entries stood before the index grew, once that is long enough ago. Control only,
+ * every few seconds. @param now_ns  monotonic */
+void rp_prefix_index_end_growth(struct rp_prefix_index *index, int64_t now_ns);
 
 /** Take the ring back and clear the slot's entries. Control only, when the slot's rest is over. */
 void rp_prefix_index_sweep(struct rp_prefix_index *index, uint32_t slot);

@@ -71,9 +71,15 @@ static inline _Atomic uint32_t *rp_prefix_ring_entry(const struct rp_prefix_inde
 }
 
 /* By the low half of the hash; multiplied, as its upper bits are also in the tag. */
+static inline uint64_t rp_prefix_home_in(uint64_t span, uint64_t hash)
+{
+	return (uint64_t)((uint32_t)hash * 0x9e3779b1u) * span >> 32;
+}
+
 static inline uint64_t rp_prefix_home(const struct rp_prefix_index *index, uint64_t hash)
 {
-	return (uint64_t)((uint32_t)hash * 0x9e3779b1u) * index->bucket_count >> 32;
+	/* Relaxed: with a span that has just grown an entry may be missed, no more. */
+	return rp_prefix_home_in(atomic_load_explicit(&index->span, memory_order_relaxed), hash);
 }
 
 static inline uint64_t rp_prefix_bucket_after(const struct rp_prefix_index *index, uint64_t home,

@@ -27,10 +27,9 @@ static void count_slot(const struct tally *tally, uint32_t slot)
 	}
 }
 
-/* @return whether anybody holds the hash */
-static bool match_one(const struct rp_prefix_index *index, uint64_t hash, const struct tally *tally)
+static bool match_at(const struct rp_prefix_index *index, uint64_t home, uint64_t hash,
+		     const struct tally *tally)
 {
-	uint64_t home = rp_prefix_home(index, hash);
 	uint32_t reach = rp_prefix_reach(index, home);
 	uint64_t tag = rp_prefix_tag(hash);
 	bool is_held = false;
@@ -50,6 +49,18 @@ static bool match_one(const struct rp_prefix_index *index, uint64_t hash, const 
 		}
 	}
 	return is_held;
+}
+
+/* @return whether anybody holds the hash */
+static bool match_one(const struct rp_prefix_index *index, uint64_t hash, const struct tally *tally)
+{
+	uint64_t span = atomic_load_explicit(&index->span, memory_order_relaxed);
+	uint64_t old_span = atomic_load_explicit(&index->old_span, memory_order_relaxed);
+	bool is_held = match_at(index, rp_prefix_home_in(span, hash), hash, tally);
+
+	if (span == old_span)
+		return is_held;
+	return match_at(index, rp_prefix_home_in(old_span, hash), hash, tally) || is_held;
 }
 
 void rp_prefix_index_prefetch(const struct rp_prefix_index *index, const uint64_t *hashes,

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "shm/clock.h"
 #include "shm/hash.h"
 #include "shm/prefix_index.h"
 
@@ -476,6 +477,72 @@ static void foreign_ring_entries_are_survived(void **state)
 	assert_int_equal(matched(0, blocks(499, 0, 10), 10), 0);
 }
 
+/* Pages of the mapping that are in memory. */
+static size_t resident_pages(void)
+{
+	static unsigned char pages[1 << 20];
+	size_t count = 0, page_count = mapped_bytes / 4096;
+
+	for (size_t at = 0; at < page_count; at += sizeof(pages)) {
+		size_t n = rp_min_size(sizeof(pages), page_count - at);
+
+		assert_int_equal(mincore((uint8_t *)prefix + at * 4096, n * 4096, pages), 0);
+		for (size_t i = 0; i < n; i++)
+			count += pages[i] & 1;
+	}
+	return count;
+}
+
+static void a_small_pool_touches_a_small_part_of_the_table(void **state)
+{
+	(void)state;
+	teardown(state);
+	make_index(256 << 20);
+	for (uint32_t slot = 0; slot < 3; slot++)
+		rp_prefix_index_admit(prefix, slot, 1, 3);
+	for (uint64_t prompt = 0; prompt < 1000; prompt++)
+		rp_prefix_index_record(prefix, (uint32_t)(prompt % 3), 1, 31250,
+				       blocks(prompt, 0, 128), 128);
+	assert_int_equal(prefix->drops, 0);
+	assert_in_range(resident_pages(), 1, (6 << 20) / 4096);
+}
+
+static void what_was_known_is_found_while_the_index_grows(void **state)
+{
+	const int64_t growth_ns = RP_PREFIX_GROWTH_S * RP_NS_PER_S;
+
+	(void)state;
+	teardown(state);
+	make_index(64 << 20);
+	rp_prefix_index_admit(prefix, 1, 1, 2);
+	rp_prefix_index_admit(prefix, 2, 1, 2);
+	for (uint64_t prompt = 0; prompt < 20; prompt++)
+		rp_prefix_index_record(prefix, 1 + prompt % 2, 1, 31250, blocks(prompt, 0, 50), 50);
+	uint64_t span = atomic_load(&prefix->span);
+
+	for (uint32_t slot = 3; slot < 40; slot++)
+		rp_prefix_index_admit(prefix, slot, 1, 40);
+	assert_true(atomic_load(&prefix->span) > span);
+	assert_int_equal(atomic_load(&prefix->old_span), span); /* one step for the whole table */
+	for (uint64_t prompt = 0; prompt < 20; prompt++)
+		assert_int_equal(matched(1 + prompt % 2, blocks(prompt, 0, 50), 50), 50);
+
+	/* What is used moves to where it belongs; a holder is counted once. */
+	rp_prefix_index_record(prefix, 1, 1, 31250, blocks(0, 0, 50), 50);
+	assert_int_equal(matched(1, blocks(0, 0, 50), 50), 50);
+	rp_prefix_index_end_growth(prefix, 1000);
+	rp_prefix_index_end_growth(prefix, 999 + growth_ns);
+	assert_int_equal(matched(2, blocks(1, 0, 50), 50), 50);
+	rp_prefix_index_end_growth(prefix, 1000 + growth_ns);
+	assert_int_equal(matched(1, blocks(0, 0, 50), 50), 50);
+	assert_true(matched(2, blocks(1, 0, 50), 50) < 50);
+
+	/* What cannot be found any more leaves by way of its ring. */
+	for (uint64_t prompt = 100; prompt < 1000; prompt++)
+		rp_prefix_index_record(prefix, 2, 1, 500, blocks(prompt, 0, 50), 50);
+	assert_int_equal(rp_prefix_index_count(prefix, 2), 500);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -496,6 +563,8 @@ int main(void)
 		TEST(sweep_gives_the_memory_of_the_ring_back),
 		TEST(stale_words_of_a_late_worker_are_absent),
 		TEST(foreign_ring_entries_are_survived),
+		TEST(a_small_pool_touches_a_small_part_of_the_table),
+		TEST(what_was_known_is_found_while_the_index_grows),
 #undef TEST
 	};
 
