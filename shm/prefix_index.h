@@ -122,8 +122,8 @@ void rp_prefix_index_match(const struct rp_prefix_index *index, const uint64_t *
 			   uint32_t *touched_count);
 
 /**
- * Fetch the first buckets of these hashes ahead of match() or record(), while there is something
- * else to do.
+ * Begin to fetch the buckets of the first hashes, ahead of match() and record(). Of a prompt that
+ * nobody has seen match() reads only the first one, but record() will write them all.
  */
 void rp_prefix_index_prefetch(const struct rp_prefix_index *index, const uint64_t *hashes,
 			      size_t hash_count);

@@ -4,6 +4,8 @@
  */
 #include "shm/prefix_index_parts.h"
 
+enum { FETCHED_AT_ONCE = 64 }; /* buckets: what fits the first cache beside everything else */
+
 /* What match() adds up. */
 struct tally {
 	uint16_t *counts;
@@ -66,7 +68,7 @@ static bool match_one(const struct rp_prefix_index *index, uint64_t hash, const 
 void rp_prefix_index_prefetch(const struct rp_prefix_index *index, const uint64_t *hashes,
 			      size_t hash_count)
 {
-	for (size_t i = 0; i < rp_min_size(hash_count, RP_PREFIX_PREFETCH_AHEAD); i++)
+	for (size_t i = 0; i < rp_min_size(hash_count, FETCHED_AT_ONCE); i++)
 		rp_prefix_prefetch_home(index, hashes[i]);
 }
 
