@@ -228,6 +228,7 @@ struct rp_bench_thread {
 	uint32_t stream_count;
 	uint32_t open;
 	uint64_t next_number;
+	bool has_begun;	    /* streams may start */
 	bool has_stopped;   /* no new streams */
 	bool is_full;	    /* open loop: a start waits for room */
 	bool was_full;	    /* the same, in the turn before */
@@ -245,7 +246,8 @@ struct rp_bench_thread {
 	uint8_t *wires; /* free ones, chained through their first bytes */
 	struct rp_bench_stats stats;
 	/* when things happen */
-	int stage; /* enum rp_bench_stage, as last seen */
+	int stage;	       /* enum rp_bench_stage, as last seen */
+	int64_t load_begin_ns; /* of the warm-up */
 	int64_t measure_begin_ns;
 	int64_t measure_end_ns;
 	int64_t next_sweep_ns;

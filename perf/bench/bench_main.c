@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "perf/bench/bench_broken.h"
 #include "perf/bench/bench_report.h"
 #include "perf/bench/bench_result.h"
 
@@ -104,5 +105,7 @@ int main(int argc, char **argv)
 		puts("ringpick-bench " RP_VERSION);
 		return EXIT_RIGHT;
 	}
+	if (options.is_self_test)
+		return rp_bench_self_test() ? EXIT_RIGHT : EXIT_WRONG;
 	return run();
 }

@@ -53,6 +53,7 @@ static const struct flag flags[] = {
 	{"json", KIND_TEXT, AT(json_path), 0, 0},
 	{"html", KIND_TEXT, AT(html_path), 0, 0},
 	{"quiet", KIND_TRUE, AT(is_quiet), 0, 0},
+	{"self-test", KIND_TRUE, AT(is_self_test), 0, 0},
 	{"help", KIND_TRUE, AT(wants_help), 0, 0},
 	{"version", KIND_TRUE, AT(wants_version), 0, 0},
 };
@@ -105,6 +106,7 @@ const char *rp_bench_options_help(void)
 	       "  --json FILE             all figures\n"
 	       "  --html FILE             the same as a page with plots\n"
 	       "  --quiet                 no progress\n"
+	       "  --self-test             does this tool catch what is wrong? needs no --target\n"
 	       "  --help, --version\n"
 	       "\n"
 	       "ringpick-bench report OUT.html RUN.json...: one page of several runs\n"

@@ -349,10 +349,10 @@ void rp_bench_result_json(FILE *out, const struct rp_bench_options *options,
 		",\n\"streams\":{\"started\":%" PRIu64 ",\"completed\":%" PRIu64
 		",\"failed\":%" PRIu64 ",\"wrong\":%" PRIu64 ",\"chunks\":%" PRIu64
 		",\"per_second\":%.3f,\"seconds\":%.6f,\"open_peak\":%u,\"late\":%" PRIu64
-		",\"late_full\":%" PRIu64 ",\"interrupted\":%s}",
+		",\"late_full\":%" PRIu64 ",\"unstarted\":%" PRIu64 ",\"interrupted\":%s}",
 		stats->started, stats->completed, stats->failed, stats->wrong, stats->chunks,
 		f.per_second, result->seconds, stats->open_peak, stats->late, stats->late_full,
-		result->was_interrupted ? "true" : "false");
+		stats->unstarted, result->was_interrupted ? "true" : "false");
 	json_latency(out, "pick_latency_us", &stats->pick);
 	json_latency(out, "stream_latency_us", &stats->stream);
 	json_latency(out, "chunk_delay_us", &stats->chunk);

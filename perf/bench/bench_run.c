@@ -9,9 +9,9 @@
 #include "perf/bench/bench_workers.h"
 
 enum {
-	WAIT_NS = 500 * 1000, /* how exactly the end of a stage is seen */
-	SETTLE_MS = 150,      /* threads hand a second over within this */
-	LEAD_MS = 2,	      /* threads have seen the stage before its first start is due */
+	STOP_MS = 50,	 /* how soon a signal is seen */
+	SETTLE_MS = 150, /* threads hand a second over within this */
+	LEAD_MS = 2,	 /* threads have seen the stage before its first start is due */
 };
 
 struct crew {
@@ -84,32 +84,52 @@ static void add_client_cpu(struct crew *crew, int sign, int64_t *each)
 
 static void set_stage(struct rp_bench_run *run, enum rp_bench_stage stage)
 {
-	atomic_store(&run->threads_ready, 0);
+	pthread_mutex_lock(&run->lock);
+	run->threads_ready = 0;
 	atomic_store(&run->stage, stage);
+	pthread_mutex_unlock(&run->lock);
 }
 
-static bool has_failed(struct rp_bench_run *run)
+void rp_bench_run_ready(struct rp_bench_run *run)
 {
 	pthread_mutex_lock(&run->lock);
-	bool failed = run->has_failed;
-
+	run->threads_ready++;
+	pthread_cond_signal(&run->changed);
 	pthread_mutex_unlock(&run->lock);
-	return failed;
 }
 
-/* @return whether all threads are through with the stage */
+void rp_bench_run_fail(struct rp_bench_run *run, const char *why)
+{
+	pthread_mutex_lock(&run->lock);
+	if (!run->has_failed)
+		rp_bytes_to_str(rp_bytes_str(why), run->why, sizeof(run->why));
+	run->has_failed = true;
+	pthread_cond_signal(&run->changed);
+	pthread_mutex_unlock(&run->lock);
+}
+
+/* @return whether all threads are through with the stage; false, too, if the run is to end */
 static bool await_threads(struct crew *crew, int64_t until_ns)
 {
 	struct rp_bench_run *run = crew->run;
+	bool are_ready = false;
 
-	while (atomic_load(&run->threads_ready) < crew->count) {
+	pthread_mutex_lock(&run->lock);
+	for (;;) {
 		int64_t now_ns = rp_clock_monotonic_ns();
 
-		if (now_ns >= until_ns || atomic_load(crew->stop) || has_failed(run))
-			return false;
-		sleep_until(now_ns + WAIT_NS);
+		are_ready = run->threads_ready == crew->count;
+		if (are_ready || now_ns >= until_ns || atomic_load(crew->stop) || run->has_failed)
+			break;
+		int64_t next_ns = now_ns + STOP_MS * RP_NS_PER_MS;
+
+		next_ns = next_ns < until_ns ? next_ns : until_ns;
+		struct timespec at = {next_ns / RP_NS_PER_S, next_ns % RP_NS_PER_S};
+
+		pthread_cond_timedwait(&run->changed, &run->lock, &at);
 	}
-	return true;
+	pthread_mutex_unlock(&run->lock);
+	return are_ready;
 }
 
 static void take_second(struct crew *crew, uint32_t number)
@@ -155,7 +175,7 @@ static void measure(struct crew *crew)
 	uint32_t seconds = 0;
 
 	while (rp_clock_monotonic_ns() < run->measure_begin_ns && !atomic_load(crew->stop)) {
-		int64_t next = rp_clock_monotonic_ns() + 50 * RP_NS_PER_MS;
+		int64_t next = rp_clock_monotonic_ns() + STOP_MS * RP_NS_PER_MS;
 
 		sleep_until(next < run->measure_begin_ns ? next : run->measure_begin_ns);
 	}
@@ -248,7 +268,13 @@ int rp_bench_run(const struct rp_bench_options *options, const atomic_bool *stop
 	if (run == NULL)
 		return RP_ENOMEM;
 	run->options = options;
+	pthread_condattr_t attributes;
+
 	pthread_mutex_init(&run->lock, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&run->changed, &attributes);
+	pthread_condattr_destroy(&attributes);
 	int err = rp_bench_plan_init(&run->plan, options, diag);
 
 	if (err == RP_OK)
@@ -277,6 +303,7 @@ int rp_bench_run(const struct rp_bench_options *options, const atomic_bool *stop
 	free(crew.handles);
 	SSL_CTX_free(tls);
 	rp_bench_plan_fini(&run->plan);
+	pthread_cond_destroy(&run->changed);
 	pthread_mutex_destroy(&run->lock);
 	free(run);
 	if (err != RP_OK)

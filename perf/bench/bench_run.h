@@ -30,15 +30,21 @@ struct rp_bench_run {
 	struct sockaddr_storage address;
 	socklen_t address_bytes;
 	_Atomic int stage;
-	_Atomic uint32_t threads_ready; /* for the stage */
-	int64_t measure_begin_ns;	/* written before the stage moves on to LOAD */
+	int64_t measure_begin_ns; /* written before the stage moves on to LOAD */
 	int64_t measure_end_ns;
 	pthread_mutex_t lock; /* of what follows */
-	uint64_t open;	      /* streams, as of the last second */
+	pthread_cond_t changed;
+	uint32_t threads_ready; /* with the stage */
+	uint64_t open;		/* streams, as of the last second */
 	bool has_failed;
 	char why[RP_BENCH_REASON_BYTES];
 	struct rp_bench_second seconds[RP_BENCH_SECONDS_KEPT];
 };
+
+/** A thread is through with the stage. */
+void rp_bench_run_ready(struct rp_bench_run *run);
+/** There is no point in going on. why: copied; the first one counts. */
+void rp_bench_run_fail(struct rp_bench_run *run, const char *why);
 
 struct rp_bench_point {
 	double t_s;

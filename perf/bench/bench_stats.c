@@ -25,6 +25,7 @@ void rp_bench_stats_merge(struct rp_bench_stats *into, const struct rp_bench_sta
 	into->chunks += from->chunks;
 	into->late += from->late;
 	into->late_full += from->late_full;
+	into->unstarted += from->unstarted;
 	into->open_peak += from->open_peak;
 	rp_bench_hist_merge(&into->pick, &from->pick);
 	rp_bench_hist_merge(&into->stream, &from->stream);

@@ -34,6 +34,7 @@ struct rp_bench_stats {
 	uint64_t chunks;    /* echoed in the measured window */
 	uint64_t late;	    /* open loop: started more than 1 ms late, the client's fault */
 	uint64_t late_full; /* as many streams as allowed were open */
+	uint64_t unstarted; /* due in the measured window, but there was never room for them */
 	uint32_t open_peak;
 	struct rp_bench_hist pick;
 	struct rp_bench_hist stream;

@@ -300,7 +300,7 @@ static void count(struct rp_bench_stream *stream, enum rp_bench_outcome outcome,
 	}
 }
 
-/* Take it off its connection, which is flushed, and filled up, at the end of the turn. */
+/* Take it off its connection; that is flushed, and filled up, at the end of the turn. */
 static void leave(struct rp_bench_stream *stream)
 {
 	struct rp_bench_conn *conn = stream->conn;
@@ -311,6 +311,9 @@ static void leave(struct rp_bench_stream *stream)
 	conn->busy -= !stream->is_idle;
 	conn->thread->open--;
 	rp_bench_conn_wake(conn);
+	/* Its place may be taken on the connection that came after this one. */
+	if (conn->thread->slots[conn->slot] != NULL)
+		rp_bench_conn_wake(conn->thread->slots[conn->slot]);
 }
 
 void rp_bench_stream_finish(struct rp_bench_stream *stream, enum rp_bench_outcome outcome,
@@ -359,7 +362,9 @@ bool rp_bench_stream_is_waiting(const struct rp_bench_stream *stream)
 	case RP_BENCH_PHASE_HEADERS:
 		return stream->message_limit > request_messages(stream);
 	case RP_BENCH_PHASE_RESPONSE:
-		return stream->chunks_echoed < chunks_sent(stream);
+		/* The end of the answer, too, is an answer. */
+		return stream->chunks_echoed < chunks_sent(stream) ||
+		       (!stream->is_idle && stream->message_limit == stream->message_end);
 	case RP_BENCH_PHASE_PICK:
 	case RP_BENCH_PHASE_REQUEST:
 	case RP_BENCH_PHASE_END:

@@ -110,17 +110,6 @@ bool rp_bench_thread_is_measuring(const struct rp_bench_thread *thread)
 
 /* ---- connections ---- */
 
-static void fail_run(struct rp_bench_thread *thread, const char *why)
-{
-	struct rp_bench_run *run = thread->run;
-
-	pthread_mutex_lock(&run->lock);
-	if (!run->has_failed)
-		rp_bytes_to_str(rp_bytes_str(why), run->why, sizeof(run->why));
-	run->has_failed = true;
-	pthread_mutex_unlock(&run->lock);
-}
-
 static void open_slot(struct rp_bench_thread *thread, uint32_t slot)
 {
 	int err = RP_OK;
@@ -130,7 +119,7 @@ static void open_slot(struct rp_bench_thread *thread, uint32_t slot)
 		return;
 	thread->reopen_ns[slot] = thread->now_ns + REOPEN_MS * RP_NS_PER_MS;
 	if (thread->stage == RP_BENCH_STAGE_CONNECT)
-		fail_run(thread, rp_err_text(err));
+		rp_bench_run_fail(thread->run, rp_err_text(err));
 }
 
 void rp_bench_thread_slot_free(struct rp_bench_thread *thread, struct rp_bench_conn *conn,
@@ -139,11 +128,14 @@ void rp_bench_thread_slot_free(struct rp_bench_thread *thread, struct rp_bench_c
 	if (thread->slots[conn->slot] != conn)
 		return;
 	thread->slots[conn->slot] = NULL;
-	/* A connection that goes away is replaced at once, as gateways do. */
-	thread->reopen_ns[conn->slot] =
-		thread->now_ns + (conn->is_going_away ? 0 : REOPEN_MS * RP_NS_PER_MS);
+	thread->reopen_ns[conn->slot] = thread->now_ns + REOPEN_MS * RP_NS_PER_MS;
+	/* One that goes away is replaced at once, as gateways do. */
+	if (conn->is_going_away) {
+		thread->reopen_ns[conn->slot] = thread->now_ns;
+		thread->next_sweep_ns = thread->now_ns;
+	}
 	if (thread->stage == RP_BENCH_STAGE_CONNECT)
-		fail_run(thread, why != NULL ? why : "the connection was lost");
+		rp_bench_run_fail(thread->run, why != NULL ? why : "the connection was lost");
 }
 
 static uint32_t streams_needed(const struct rp_bench_options *options)
@@ -164,8 +156,10 @@ static bool is_connected(struct rp_bench_thread *thread)
 		if (conn == NULL || conn->state != RP_BENCH_CONN_OPEN)
 			return false;
 		if (conn->peer_max_streams < needed) {
-			fail_run(thread, "the picker allows fewer streams on a connection than are "
-					 "wanted: raise --connections");
+			rp_bench_run_fail(
+				thread->run,
+				"the picker allows fewer streams on a connection than are "
+				"wanted: raise --connections");
 			return false;
 		}
 	}
@@ -178,6 +172,11 @@ static bool is_usable(const struct rp_bench_conn *conn)
 }
 
 /* ---- starting streams ---- */
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
 
 /* A record for a stream; *begin_ns becomes when it was meant to start, if it is to start again. */
 static struct rp_bench_stream *take_stream(struct rp_bench_thread *thread, int64_t *begin_ns)
@@ -195,7 +194,7 @@ static struct rp_bench_stream *take_stream(struct rp_bench_thread *thread, int64
 
 static bool may_start(const struct rp_bench_thread *thread)
 {
-	return !thread->has_stopped && thread->stage == RP_BENCH_STAGE_LOAD &&
+	return thread->has_begun && !thread->has_stopped &&
 	       (thread->measured_wanted == 0 || thread->measured_started < thread->measured_wanted);
 }
 
@@ -231,10 +230,8 @@ static struct rp_bench_conn *next_conn(struct rp_bench_thread *thread)
 static int64_t start_ns(const struct rp_bench_thread *thread, uint64_t i)
 {
 	double nth = (double)i * thread->options->threads + thread->index;
-	int64_t warmup_ns = (int64_t)(thread->options->warmup_s * (double)RP_NS_PER_S);
 
-	return thread->measure_begin_ns - warmup_ns +
-	       (int64_t)(nth / thread->options->rate * (double)RP_NS_PER_S);
+	return thread->load_begin_ns + (int64_t)(nth / thread->options->rate * (double)RP_NS_PER_S);
 }
 
 static void count_late(struct rp_bench_thread *thread, int64_t due_ns)
@@ -270,6 +267,18 @@ static void start_due(struct rp_bench_thread *thread)
 	}
 }
 
+/* The open loop ends: what was due until now, and was not started. */
+static void count_unstarted(struct rp_bench_thread *thread)
+{
+	if (thread->options->rate <= 0 || thread->measured_wanted > 0 || !thread->has_begun)
+		return;
+	int64_t until_ns = earlier(thread->now_ns, thread->measure_end_ns);
+
+	for (; start_ns(thread, thread->starts_due) < until_ns; thread->starts_due++)
+		thread->stats.unstarted +=
+			start_ns(thread, thread->starts_due) >= thread->measure_begin_ns;
+}
+
 /* ---- idle streams ---- */
 
 static void open_idle(struct rp_bench_thread *thread)
@@ -294,10 +303,8 @@ static void open_idle(struct rp_bench_thread *thread)
 static int64_t feed_ns(const struct rp_bench_thread *thread, uint64_t i)
 {
 	double interval_ns = thread->options->feed_interval_ms * (double)RP_NS_PER_MS;
-	int64_t warmup_ns = (int64_t)(thread->options->warmup_s * (double)RP_NS_PER_S);
 
-	return thread->measure_begin_ns - warmup_ns +
-	       (int64_t)((double)i * interval_ns / thread->idle_open);
+	return thread->load_begin_ns + (int64_t)((double)i * interval_ns / thread->idle_open);
 }
 
 static void feed_due(struct rp_bench_thread *thread)
@@ -331,11 +338,6 @@ static void pace_due(struct rp_bench_thread *thread)
 }
 
 /* ---- the turn ---- */
-
-static int64_t earlier(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
 
 /* What was counted since the last time is of the second that ends, or would have. */
 static void hand_over_second(struct rp_bench_thread *thread)
@@ -429,10 +431,11 @@ static void stop_starting(struct rp_bench_thread *thread)
 	if (thread->has_stopped)
 		return;
 	thread->has_stopped = true;
+	count_unstarted(thread);
 	/* A part of a second. */
-	if (thread->measured_wanted > 0)
+	if (thread->measured_wanted > 0 && thread->has_begun)
 		hand_over_second(thread);
-	atomic_fetch_add(&thread->run->threads_ready, 1);
+	rp_bench_run_ready(thread->run);
 }
 
 static void on_stage(struct rp_bench_thread *thread, int stage)
@@ -442,11 +445,12 @@ static void on_stage(struct rp_bench_thread *thread, int stage)
 	if (stage == RP_BENCH_STAGE_LOAD) {
 		thread->measure_begin_ns = thread->run->measure_begin_ns;
 		thread->measure_end_ns = thread->run->measure_end_ns;
+		thread->load_begin_ns = thread->measure_begin_ns -
+					(int64_t)(thread->options->warmup_s * (double)RP_NS_PER_S);
 		thread->next_second_ns = thread->measure_begin_ns;
 		thread->connected_ns = thread->now_ns;
-		wake_all(thread);
 	} else if (stage == RP_BENCH_STAGE_DRAIN) {
-		thread->has_stopped = true;
+		stop_starting(thread);
 		thread->drain_until_ns = thread->now_ns + (int64_t)(thread->options->timeout_s *
 								    (double)RP_NS_PER_S);
 		half_close_idle(thread);
@@ -458,7 +462,7 @@ static void tell_ready(struct rp_bench_thread *thread)
 	if (thread->is_ready_told)
 		return;
 	thread->is_ready_told = true;
-	atomic_fetch_add(&thread->run->threads_ready, 1);
+	rp_bench_run_ready(thread->run);
 }
 
 /* What is due at this time, whatever came over the sockets. */
@@ -475,6 +479,10 @@ static void on_time(struct rp_bench_thread *thread)
 			tell_ready(thread);
 		break;
 	case RP_BENCH_STAGE_LOAD:
+		if (!thread->has_begun && thread->now_ns >= thread->load_begin_ns) {
+			thread->has_begun = true;
+			wake_all(thread);
+		}
 		if (thread->options->rate > 0)
 			start_due(thread);
 		feed_due(thread);
@@ -498,7 +506,9 @@ static int64_t next_ns(const struct rp_bench_thread *thread)
 {
 	int64_t next = thread->next_sweep_ns;
 
-	if (thread->stage == RP_BENCH_STAGE_LOAD && !thread->has_stopped) {
+	if (thread->stage == RP_BENCH_STAGE_LOAD && !thread->has_begun) {
+		next = earlier(next, thread->load_begin_ns);
+	} else if (thread->stage == RP_BENCH_STAGE_LOAD && !thread->has_stopped) {
 		next = earlier(next, thread->measure_end_ns);
 		/* With all places taken, the next start waits for an answer. */
 		if (thread->options->rate > 0 && !thread->is_full)
