@@ -366,8 +366,14 @@ static WITH_AVX2 size_t clean_wide(struct rp_bytes in)
 		uint32_t high = (uint32_t)_mm256_movemask_epi8(v);
 
 		/* ASCII needs no look if no sequence may be cut before it. */
-		if ((high | prev_high >> (WIDE_BYTES - 3)) != 0)
-			wrong = _mm256_or_si256(wrong, wide_utf8_errors(v, prev));
+		if ((high | prev_high >> (WIDE_BYTES - 3)) == 0) {
+			uint32_t slash = (uint32_t)_mm256_movemask_epi8(wrong);
+
+			if (slash != 0)
+				return at + (size_t)__builtin_ctz(slash);
+			continue; /* prev may stay: it, too, ends in ASCII */
+		}
+		wrong = _mm256_or_si256(wrong, wide_utf8_errors(v, prev));
 		if (!_mm256_testz_si256(wrong, wrong))
 			break;
 		prev = v;

@@ -229,16 +229,7 @@ static void put_quoted(struct rp_text_sink *sink, struct rp_bytes text)
 {
 	rp_text_sink_put(sink, RP_BYTES_LIT("\""));
 	sink->is_quoting = true;
-	/* Rune by rune where it is not ASCII: see put_quoting(). */
-	for (size_t i = 0; i < text.len;) {
-		size_t n = 1;
-
-		while (i + n < text.len &&
-		       (text.ptr[i] < 0x80 ? text.ptr[i + n] < 0x80 : text.ptr[i + n] >> 6 == 2))
-			n++;
-		rp_text_sink_put(sink, rp_bytes_slice(text, i, n));
-		i += n;
-	}
+	rp_text_sink_put(sink, text);
 	sink->is_quoting = false;
 	rp_text_sink_put(sink, RP_BYTES_LIT("\""));
 }

@@ -29,9 +29,17 @@ static bool is_digit(uint8_t c)
 	return c >= '0' && c <= '9';
 }
 
+/* A table: digits and letters come in no order that a branch could foresee. */
 static bool is_hex(uint8_t c)
 {
-	return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+	static const bool is_digit_of_hex[256] = {
+		['0'] = true, ['1'] = true, ['2'] = true, ['3'] = true, ['4'] = true, ['5'] = true,
+		['6'] = true, ['7'] = true, ['8'] = true, ['9'] = true, ['a'] = true, ['b'] = true,
+		['c'] = true, ['d'] = true, ['e'] = true, ['f'] = true, ['A'] = true, ['B'] = true,
+		['C'] = true, ['D'] = true, ['E'] = true, ['F'] = true,
+	};
+
+	return is_digit_of_hex[c];
 }
 
 /* A byte the way Go's error texts show it. */
@@ -236,7 +244,12 @@ static int between(struct rp_json_scan *scan, uint8_t c, struct rp_json_token *r
 
 static bool is_escape_letter(uint8_t c)
 {
-	return c != '\0' && strchr("\"\\/bfnrt", c) != NULL;
+	static const bool is_letter[256] = {
+		['"'] = true, ['\\'] = true, ['/'] = true, ['b'] = true,
+		['f'] = true, ['n'] = true,  ['r'] = true, ['t'] = true,
+	};
+
+	return is_letter[c];
 }
 
 /* Length of the escape at the begin if it is there whole and right, else 0. */
@@ -246,10 +259,10 @@ static size_t whole_escape(struct rp_bytes in)
 		return 0;
 	if (is_escape_letter(in.ptr[1]))
 		return 2;
-	if (in.len < 6 || in.ptr[1] != 'u' || !is_hex(in.ptr[2]) || !is_hex(in.ptr[3]) ||
-	    !is_hex(in.ptr[4]) || !is_hex(in.ptr[5]))
+	if (in.len < 6 || in.ptr[1] != 'u')
 		return 0;
-	return 6;
+	return is_hex(in.ptr[2]) & is_hex(in.ptr[3]) & is_hex(in.ptr[4]) & is_hex(in.ptr[5]) ? 6
+											     : 0;
 }
 
 /* What a string holds up to its end, the chunk's, or an escape that is cut or wrong. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dataplane/json_text.h"
 
+#include "dataplane/byte_runs.h"
+
 struct rp_body_cursor rp_body_cursor(const struct rp_body *body)
 {
 	return (struct rp_body_cursor){.body = body, .buf = body->first};
@@ -40,41 +42,44 @@ struct rp_text_sink rp_text_sink(struct rp_arena *arena, uint64_t expected, uint
 	return sink;
 }
 
-static void keep(struct rp_text_sink *sink, struct rp_bytes piece)
+struct rp_text_sink rp_text_sink_to(rp_sink_fn *fn, void *user, uint64_t max)
 {
-	uint64_t room = sink->max - sink->len;
-	uint64_t n = piece.len < room ? piece.len : room;
+	return (struct rp_text_sink){.fn = fn, .user = user, .max = max};
+}
 
-	if (n > sink->capacity - sink->len) {
-		uint64_t capacity = rp_max_size(2 * sink->capacity, sink->len + n);
+static bool keep(struct rp_text_sink *sink, struct rp_bytes piece)
+{
+	if (piece.len > sink->capacity - sink->len) {
+		uint64_t capacity = rp_max_size(2 * sink->capacity, sink->len + piece.len);
 		uint8_t *out;
 
 		capacity = rp_min_size(capacity, sink->max);
 		out = rp_arena_alloc(sink->arena, capacity);
 		if (out == NULL) {
 			sink->err = RP_ENOMEM;
-			return;
+			return false;
 		}
 		memcpy(out, sink->out, sink->len);
 		sink->out = out;
 		sink->capacity = capacity;
 	}
-	memcpy(sink->out + sink->len, piece.ptr, n);
-	sink->len += n;
+	memcpy(sink->out + sink->len, piece.ptr, piece.len);
+	return true;
 }
 
 static void put_raw(struct rp_text_sink *sink, struct rp_bytes piece)
 {
+	piece.len = rp_min_size(piece.len, sink->max - sink->len);
 	if (sink->err != RP_OK || piece.len == 0)
 		return;
-	sink->total += piece.len;
-	if (sink->arena != NULL)
-		keep(sink, piece);
+	if (sink->arena != NULL && !keep(sink, piece))
+		return;
+	sink->len += piece.len;
 	if (sink->fn != NULL)
 		sink->fn(sink->user, piece);
 }
 
-/* Escape of an ASCII character in Go's output, or "" if it stands for itself. */
+/* How Go writes an ASCII character that does not stand for itself. */
 static struct rp_bytes go_escape(uint8_t c, uint8_t scratch[6])
 {
 	static const char digits[] = "0123456789abcdef";
@@ -88,33 +93,47 @@ static struct rp_bytes go_escape(uint8_t c, uint8_t scratch[6])
 		return RP_BYTES_LIT("\\\\");
 	if (c < RP_ARRAY_LEN(letters) && letters[c] != NULL)
 		return rp_bytes_str(letters[c]);
-	if (c >= 0x20 && c != '<' && c != '>' && c != '&')
-		return RP_BYTES_LIT("");
 	memcpy(scratch, "\\u00", 4);
 	scratch[4] = (uint8_t)digits[c >> 4];
 	scratch[5] = (uint8_t)digits[c & 0xf];
 	return rp_bytes(scratch, 6);
 }
 
-/* Runes come whole, so that U+2028 and U+2029 are seen. */
+static bool is_escaped_by_go(uint8_t c)
+{
+	return c < 0x20 || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&';
+}
+
+static bool is_line_separator(struct rp_bytes in)
+{
+	return in.len >= 3 && memcmp(in.ptr, "\xe2\x80", 2) == 0 && (in.ptr[2] | 1) == 0xa9;
+}
+
 static void put_quoting(struct rp_text_sink *sink, struct rp_bytes piece)
 {
 	size_t begin = 0;
+	size_t i = 0;
 
-	if (piece.len == 3 && memcmp(piece.ptr, "\xe2\x80", 2) == 0 && (piece.ptr[2] | 1) == 0xa9) {
-		put_raw(sink,
-			piece.ptr[2] == 0xa8 ? RP_BYTES_LIT("\\u2028") : RP_BYTES_LIT("\\u2029"));
-		return;
-	}
-	for (size_t i = 0; i < piece.len; i++) {
+	while (i < piece.len) {
+		uint8_t c = piece.ptr[i];
 		uint8_t scratch[6];
-		struct rp_bytes escape = go_escape(piece.ptr[i], scratch);
+		size_t n = 1;
+		struct rp_bytes escape;
 
-		if (escape.len == 0)
+		if (is_escaped_by_go(c)) {
+			escape = go_escape(c, scratch);
+		} else if (c == 0xe2 && is_line_separator(rp_bytes_slice(piece, i, SIZE_MAX))) {
+			n = 3;
+			escape = piece.ptr[i + 2] == 0xa8 ? RP_BYTES_LIT("\\u2028")
+							  : RP_BYTES_LIT("\\u2029");
+		} else {
+			i++;
 			continue;
+		}
 		put_raw(sink, rp_bytes_slice(piece, begin, i - begin));
 		put_raw(sink, escape);
-		begin = i + 1;
+		i += n;
+		begin = i;
 	}
 	put_raw(sink, rp_bytes_slice(piece, begin, piece.len - begin));
 }
@@ -129,70 +148,70 @@ void rp_text_sink_put(struct rp_text_sink *sink, struct rp_bytes piece)
 
 void rp_text_sink_pad(struct rp_text_sink *sink)
 {
-	put_raw(sink, rp_bytes("\0\0\0", (4 - sink->total % 4) % 4));
+	put_raw(sink, rp_bytes("\0\0\0", (4 - sink->len % 4) % 4));
 }
 
-static void put_rune(struct rp_text_sink *sink, uint32_t rune)
+/* Short pieces on their way to a sink, put together. Sequences are never split. */
+enum { GATHERED_MAX = 1024, GATHER_RUN_MAX = 256, SHORT_RUN = 32 };
+
+struct gather {
+	struct rp_text_sink *sink;
+	size_t len;
+	uint8_t bytes[GATHERED_MAX + SHORT_RUN];
+};
+
+static void gather_flush(struct gather *gather)
 {
-	uint8_t b[4];
-	size_t n = 1;
+	if (gather->len > 0)
+		rp_text_sink_put(gather->sink, rp_bytes(gather->bytes, gather->len));
+	gather->len = 0;
+}
+
+/* Room for n bytes, which are few. */
+static uint8_t *gather_room(struct gather *gather, size_t n)
+{
+	if (n > GATHERED_MAX - gather->len)
+		gather_flush(gather);
+	gather->len += n;
+	return gather->bytes + gather->len - n;
+}
+
+/* The first n of the bytes. */
+static void gather_run(struct gather *gather, struct rp_bytes in, size_t n)
+{
+	if (n > GATHER_RUN_MAX) {
+		gather_flush(gather);
+		rp_text_sink_put(gather->sink, rp_bytes(in.ptr, n));
+	} else if (n <= SHORT_RUN && in.len >= SHORT_RUN) {
+		/* A copy of constant length costs least; what is too much is overwritten. */
+		memcpy(gather_room(gather, n), in.ptr, SHORT_RUN);
+	} else {
+		memcpy(gather_room(gather, n), in.ptr, n);
+	}
+}
+
+static void put_rune(struct gather *gather, uint32_t rune)
+{
+	uint8_t *out;
 
 	if (rune < 0x80) {
-		b[0] = (uint8_t)rune;
+		gather_room(gather, 1)[0] = (uint8_t)rune;
 	} else if (rune < 0x800) {
-		b[0] = (uint8_t)(0xc0 | rune >> 6);
-		b[1] = (uint8_t)(0x80 | (rune & 0x3f));
-		n = 2;
+		out = gather_room(gather, 2);
+		out[0] = (uint8_t)(0xc0 | rune >> 6);
+		out[1] = (uint8_t)(0x80 | (rune & 0x3f));
 	} else if (rune < 0x10000) {
-		b[0] = (uint8_t)(0xe0 | rune >> 12);
-		b[1] = (uint8_t)(0x80 | (rune >> 6 & 0x3f));
-		b[2] = (uint8_t)(0x80 | (rune & 0x3f));
-		n = 3;
+		out = gather_room(gather, 3);
+		out[0] = (uint8_t)(0xe0 | rune >> 12);
+		out[1] = (uint8_t)(0x80 | (rune >> 6 & 0x3f));
+		out[2] = (uint8_t)(0x80 | (rune & 0x3f));
 	} else {
-		b[0] = (uint8_t)(0xf0 | rune >> 18);
-		b[1] = (uint8_t)(0x80 | (rune >> 12 & 0x3f));
-		b[2] = (uint8_t)(0x80 | (rune >> 6 & 0x3f));
-		b[3] = (uint8_t)(0x80 | (rune & 0x3f));
-		n = 4;
+		out = gather_room(gather, 4);
+		out[0] = (uint8_t)(0xf0 | rune >> 18);
+		out[1] = (uint8_t)(0x80 | (rune >> 12 & 0x3f));
+		out[2] = (uint8_t)(0x80 | (rune >> 6 & 0x3f));
+		out[3] = (uint8_t)(0x80 | (rune & 0x3f));
 	}
-	rp_text_sink_put(sink, rp_bytes(b, n));
-}
-
-/* Length of the valid UTF-8 sequence at the begin; 0: there is none (RFC 3629 4). */
-static size_t utf8_len(struct rp_bytes in)
-{
-	uint8_t c = in.ptr[0];
-	uint8_t low = 0x80;
-	uint8_t high = 0xbf;
-	size_t n;
-
-	if (c < 0x80)
-		return 1;
-	if (c >= 0xc2 && c <= 0xdf)
-		n = 2;
-	else if (c >= 0xe0 && c <= 0xef)
-		n = 3;
-	else if (c >= 0xf0 && c <= 0xf4)
-		n = 4;
-	else
-		return 0;
-	if (in.len < n)
-		return 0;
-	if (c == 0xe0)
-		low = 0xa0;
-	else if (c == 0xed)
-		high = 0x9f;
-	else if (c == 0xf0)
-		low = 0x90;
-	else if (c == 0xf4)
-		high = 0x8f;
-	if (in.ptr[1] < low || in.ptr[1] > high)
-		return 0;
-	for (size_t i = 2; i < n; i++) {
-		if (in.ptr[i] < 0x80 || in.ptr[i] > 0xbf)
-			return 0;
-	}
-	return n;
 }
 
 static uint32_t hex4(const uint8_t *at)
@@ -202,104 +221,125 @@ static uint32_t hex4(const uint8_t *at)
 	for (size_t i = 0; i < 4; i++) {
 		uint8_t c = at[i];
 
-		value = value << 4 | (uint32_t)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
+		/* Bit 6 is what letters have and digits have not. */
+		value = value << 4 | ((uint32_t)(c & 0xf) + 9 * (uint32_t)(c >> 6));
 	}
 	return value;
 }
 
-/* Put the character at the begin of raw, which is an escape or not ASCII. Returns the bytes used.
- */
-static size_t put_special(struct rp_text_sink *sink, struct rp_bytes raw)
+static uint8_t escaped_letter(uint8_t c)
 {
-	static const char from[] = "bfnrt";
-	static const char to[] = "\b\f\n\r\t";
+	static const uint8_t meant[] = {
+		['b'] = '\b', ['f'] = '\f', ['n'] = '\n', ['r'] = '\r', ['t'] = '\t',
+	};
+
+	return c < sizeof(meant) && meant[c] != 0 ? meant[c] : c;
+}
+
+/* Put what is at the begin of raw, where no clean run begins: an escape, or a byte that is no
+ * UTF-8. Returns the bytes used. */
+static size_t put_special(struct gather *gather, struct rp_bytes raw)
+{
 	uint32_t rune;
-	const char *letter;
 
 	if (raw.ptr[0] != '\\') {
-		size_t n = utf8_len(raw);
-
-		if (n == 0) {
-			put_rune(sink, 0xfffd);
-			return 1;
-		}
-		rp_text_sink_put(sink, rp_bytes(raw.ptr, n));
-		return n;
+		put_rune(gather, 0xfffd);
+		return 1;
 	}
 	if (raw.len < 2)
 		return raw.len; /* a key cut at the buffer's end */
 	if (raw.ptr[1] != 'u') {
-		uint8_t c = raw.ptr[1];
-
-		letter = strchr(from, c);
-		if (letter != NULL)
-			c = (uint8_t)to[letter - from];
-		rp_text_sink_put(sink, rp_bytes(&c, 1));
+		gather_room(gather, 1)[0] = escaped_letter(raw.ptr[1]);
 		return 2;
 	}
 	if (raw.len < 6)
 		return raw.len;
 	rune = hex4(raw.ptr + 2);
 	if (rune < 0xd800 || rune > 0xdfff) {
-		put_rune(sink, rune);
+		put_rune(gather, rune);
 		return 6;
 	}
 	if (rune < 0xdc00 && raw.len >= 12 && raw.ptr[6] == '\\' && raw.ptr[7] == 'u') {
 		uint32_t low = hex4(raw.ptr + 8);
 
 		if (low >= 0xdc00 && low <= 0xdfff) {
-			put_rune(sink, 0x10000 + ((rune - 0xd800) << 10) + (low - 0xdc00));
+			put_rune(gather, 0x10000 + ((rune - 0xd800) << 10) + (low - 0xdc00));
 			return 12;
 		}
 	}
-	put_rune(sink, 0xfffd);
+	put_rune(gather, 0xfffd);
 	return 6;
 }
 
-enum { LONGEST_SPECIAL = 12 }; /* an escaped surrogate pair */
-
-/* Length of the run of ASCII characters without backslash. */
-static size_t simple_run(struct rp_bytes in)
+/* Put what can be put without knowing more than raw. Returns the bytes used: all but the beginning
+ * of what may be longer than raw, and all if nothing follows. */
+static size_t put_whole(struct rp_text_sink *sink, struct rp_bytes raw, bool is_end)
 {
-	size_t i = 0;
+	struct gather gather;
+	size_t at = 0;
 
-	while (i + 8 <= in.len) {
-		uint64_t word, slash;
+	gather.sink = sink;
+	gather.len = 0;
+	while (at < raw.len) {
+		struct rp_bytes rest = rp_bytes(raw.ptr + at, raw.len - at);
+		size_t n = rp_run_clean(rest);
 
-		memcpy(&word, in.ptr + i, 8);
-		slash = word ^ UINT64_C(0x5c5c5c5c5c5c5c5c);
-		if (((slash - UINT64_C(0x0101010101010101)) | word) & UINT64_C(0x8080808080808080))
+		if (n > 0) {
+			gather_run(&gather, rest, n);
+			at += n;
+			continue;
+		}
+		/* A letter's escape is whole in two bytes. */
+		if (rest.len < RP_JSON_SPECIAL_BYTES && !is_end &&
+		    (rest.len < 2 || rest.ptr[0] != '\\' || rest.ptr[1] == 'u'))
 			break;
-		i += 8;
+		at += put_special(&gather, rest);
 	}
-	while (i < in.len && in.ptr[i] < 0x80 && in.ptr[i] != '\\')
-		i++;
-	return i;
+	gather_flush(&gather);
+	return at;
+}
+
+void rp_json_text_feed(struct rp_json_text *text, struct rp_text_sink *sink, struct rp_bytes raw,
+		       bool is_end)
+{
+	size_t used;
+
+	while (text->held_len > 0) {
+		uint8_t joined[2 * RP_JSON_SPECIAL_BYTES];
+		size_t held = text->held_len;
+		size_t n = rp_min_size(raw.len, sizeof(joined) - held);
+
+		memcpy(joined, text->held, held);
+		if (n > 0)
+			memcpy(joined + held, raw.ptr, n);
+		used = put_whole(sink, rp_bytes(joined, held + n), is_end && n == raw.len);
+		if (used < held) { /* the piece was too short to tell */
+			text->held_len = (uint8_t)(held + n - used);
+			memcpy(text->held, joined + used, text->held_len);
+			return;
+		}
+		text->held_len = 0;
+		raw = rp_bytes_slice(raw, used - held, SIZE_MAX);
+	}
+	used = put_whole(sink, raw, is_end);
+	text->held_len = (uint8_t)(raw.len - used);
+	if (text->held_len > 0)
+		memcpy(text->held, raw.ptr + used, text->held_len);
 }
 
 void rp_json_put_string(struct rp_text_sink *sink, struct rp_body_cursor *cursor, uint64_t begin,
 			uint64_t end)
 {
+	struct rp_json_text text = {.held_len = 0};
 	uint64_t at = begin + 1;
 	uint64_t stop = end - 1;
 
 	while (at < stop && !rp_text_sink_is_done(sink)) {
 		struct rp_bytes view = rp_body_cursor_view(cursor, at, stop - at);
-		size_t n = simple_run(view);
 
 		RP_ASSERT(view.len > 0);
-		if (n > 0) {
-			rp_text_sink_put(sink, rp_bytes(view.ptr, n));
-			at += n;
-		} else if (view.len >= LONGEST_SPECIAL || view.len == stop - at) {
-			at += put_special(sink, view);
-		} else {
-			uint8_t joined[LONGEST_SPECIAL];
-			size_t len = rp_min_size(LONGEST_SPECIAL, stop - at);
-
-			rp_body_copy_out(cursor->body, at, joined, len);
-			at += put_special(sink, rp_bytes(joined, len));
-		}
+		at += view.len;
+		rp_json_text_feed(&text, sink, view, at == stop);
 	}
 }
 
@@ -316,31 +356,21 @@ struct rp_bytes rp_json_copy_string(struct rp_arena *arena, struct rp_body_curso
 struct small_out {
 	uint8_t *out;
 	size_t len;
-	size_t max;
 };
 
 static void small_put(void *user, struct rp_bytes piece)
 {
 	struct small_out *small = user;
-	size_t n = rp_min_size(piece.len, small->max - small->len);
 
-	memcpy(small->out + small->len, piece.ptr, n);
-	small->len += n;
+	memcpy(small->out + small->len, piece.ptr, piece.len);
+	small->len += piece.len;
 }
 
 size_t rp_json_unescape(struct rp_bytes raw, uint8_t *out, size_t out_bytes)
 {
-	struct small_out small = {.out = out, .max = out_bytes};
-	struct rp_text_sink sink = {.fn = small_put, .user = &small};
+	struct small_out small = {.out = out};
+	struct rp_text_sink sink = rp_text_sink_to(small_put, &small, out_bytes);
 
-	while (raw.len > 0) {
-		size_t n = simple_run(raw);
-
-		if (n > 0)
-			rp_text_sink_put(&sink, rp_bytes(raw.ptr, n));
-		else
-			n = put_special(&sink, raw);
-		raw = rp_bytes_slice(raw, n, SIZE_MAX);
-	}
+	put_whole(&sink, raw, true);
 	return small.len;
 }

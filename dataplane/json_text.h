@@ -22,17 +22,18 @@ struct rp_body_cursor rp_body_cursor(const struct rp_body *body);
 /** The contiguous bytes from offset, at most max; empty at the body's end. */
 struct rp_bytes rp_body_cursor_view(struct rp_body_cursor *cursor, uint64_t offset, uint64_t max);
 
+enum { RP_JSON_SPECIAL_BYTES = 12 }; /* the longest thing to be seen whole: two \uXXXX */
+
 /* Where text goes. */
 typedef void rp_sink_fn(void *user, struct rp_bytes piece);
 
 struct rp_text_sink {
 	struct rp_arena *arena; /* out grows here; NULL: nothing is kept */
 	uint8_t *out;
-	uint64_t len; /* kept */
 	uint64_t capacity;
+	uint64_t len;	/* bytes taken */
 	uint64_t max;	/* bytes beyond are dropped */
-	uint64_t total; /* bytes offered */
-	rp_sink_fn *fn; /* also gets every piece, or NULL */
+	rp_sink_fn *fn; /* also gets what is taken, or NULL */
 	void *user;
 	bool is_quoting; /* what is put is the content of a JSON string */
 	int err;	 /* RP_ENOMEM, sticky */
@@ -40,15 +41,32 @@ struct rp_text_sink {
 
 /** Keep at most max bytes; expected is where the memory starts out. */
 struct rp_text_sink rp_text_sink(struct rp_arena *arena, uint64_t expected, uint64_t max);
+/** Give at most max bytes to fn. */
+struct rp_text_sink rp_text_sink_to(rp_sink_fn *fn, void *user, uint64_t max);
 
 static inline bool rp_text_sink_is_done(const struct rp_text_sink *sink)
 {
-	return sink->err != RP_OK || (sink->fn == NULL && sink->len == sink->max);
+	return sink->err != RP_OK || sink->len == sink->max;
 }
 
+/** UTF-8 sequences must not be split between two pieces while is_quoting. */
 void rp_text_sink_put(struct rp_text_sink *sink, struct rp_bytes piece);
 /** Zero bytes up to a multiple of four. */
 void rp_text_sink_pad(struct rp_text_sink *sink);
+
+/* A string's characters whose raw text comes in pieces. */
+struct rp_json_text {
+	uint8_t held[RP_JSON_SPECIAL_BYTES - 1]; /* beginning of what the pieces' end cut */
+	uint8_t held_len;
+};
+
+/**
+ * Put the characters of the next piece of a string's raw text, as rp_json_put_string() does.
+ * @param raw	  without quotes; escapes must be whole and right over all pieces
+ * @param is_end  it is the last piece, which may be empty
+ */
+void rp_json_text_feed(struct rp_json_text *text, struct rp_text_sink *sink, struct rp_bytes raw,
+		       bool is_end);
 
 /**
  * Put a string's characters: escapes resolved, what is no UTF-8 and lone surrogates replaced by

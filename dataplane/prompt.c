@@ -32,7 +32,7 @@ static void media_put(void *user, struct rp_bytes piece)
 static void media_read(struct media *media, struct rp_body_cursor *cursor,
 		       const struct rp_part *part)
 {
-	struct rp_text_sink sink = {.fn = media_put, .user = media};
+	struct rp_text_sink sink = rp_text_sink_to(media_put, media, UINT64_MAX);
 
 	if (part->end != 0)
 		rp_json_put_string(&sink, cursor, part->begin, part->end);
