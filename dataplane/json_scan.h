@@ -103,6 +103,13 @@ RP_MUST_CHECK int rp_json_scan_next(struct rp_json_scan *scan, struct rp_bytes c
 /** There are no more bytes. @return RP_OK: a complete text; RP_EFORMAT, as above */
 RP_MUST_CHECK int rp_json_scan_end(struct rp_json_scan *scan);
 
+/** Did the bytes so far end inside a string? begin, is_key, has_escape and has_high are of it. */
+static inline bool rp_json_scan_is_in_string(const struct rp_json_scan *scan)
+{
+	return scan->lexeme == RP_JSON_IN_STRING || scan->lexeme == RP_JSON_IN_ESCAPE ||
+	       scan->lexeme == RP_JSON_IN_HEX;
+}
+
 /** Raw text of the last key, string or number; only its beginning if it is longer than the buffer.
  */
 static inline struct rp_bytes rp_json_scan_text(const struct rp_json_scan *scan)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Blocks are short and the pairs of the chain shorter: calls would cost as much as the hash. */
 #define XXH_INLINE_ALL
 #include "dataplane/prefix_cache.h"
 
+#include "dataplane/block_hash.h"
 #include "shm/hash.h"
 
 uint64_t rp_prefix_seed(struct rp_bytes model, struct rp_bytes salt)
@@ -37,23 +37,34 @@ static uint64_t hash_pair(uint64_t first, uint64_t second)
 	return hash ^ hash >> 32;
 }
 
-static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "hashes are hashed as they lie");
+/* Hashes of the blocks' contents, if they were not made before. */
+static const uint64_t *contents(const struct rp_prompt *prompt, uint64_t block_tokens, size_t count,
+				uint64_t *scratch)
+{
+	uint64_t whole = rp_min_size(count, prompt->token_count / block_tokens);
+
+	if (prompt->block_tokens != 0) {
+		RP_ASSERT(prompt->block_tokens == block_tokens);
+		return prompt->block_hash;
+	}
+	rp_block_hash_all(prompt->token_bytes, block_tokens * 4, whole, scratch);
+	if (whole < count)
+		scratch[whole] = rp_hash64(prompt->token_bytes + whole * block_tokens * 4,
+					   prompt->token_count % block_tokens * 4);
+	return scratch;
+}
 
 size_t rp_prefix_hash_blocks(uint64_t seed, const struct rp_prompt *prompt, uint64_t block_tokens,
 			     size_t blocks_max, uint64_t *hashes)
 {
-	uint64_t left = prompt->token_count;
-	const uint8_t *at = prompt->token_bytes;
-	uint64_t parent = seed;
-	size_t count = 0;
+	uint64_t blocks = prompt->token_count / block_tokens +
+			  (prompt->token_count % block_tokens != 0 ? 1 : 0);
+	size_t count = rp_min_size(blocks, blocks_max);
+	const uint64_t *content = contents(prompt, block_tokens, count, hashes);
 
-	while (left > 0 && count < blocks_max) {
-		uint64_t tokens = left < block_tokens ? left : block_tokens;
-
-		parent = hash_pair(rp_hash64(at, tokens * 4), parent);
-		hashes[count++] = parent;
-		at += tokens * 4;
-		left -= tokens;
+	for (size_t i = 0; i < count; i++) {
+		seed = hash_pair(content[i], seed);
+		hashes[i] = seed;
 	}
 	return count;
 }

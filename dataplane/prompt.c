@@ -81,13 +81,20 @@ static void put_part(struct rp_text_sink *sink, struct rp_body_cursor *cursor,
 		rp_json_put_string(sink, cursor, part->begin, part->end);
 }
 
+static bool has_tools(const struct rp_request_parser *parser)
+{
+	const struct rp_json_span *tools = &parser->member[RP_FIELD_TOOLS];
+
+	/* More than "[]". */
+	return tools->end - tools->begin > 2 && tools->kind == RP_JSON_ARRAY_BEGIN;
+}
+
 static int put_chat(struct rp_request_parser *parser, struct rp_text_sink *sink,
 		    struct rp_body_cursor *cursor, const struct estimate *estimate)
 {
 	const struct rp_json_span *tools = &parser->member[RP_FIELD_TOOLS];
 
-	/* More than "[]". */
-	if (tools->end - tools->begin > 2 && tools->kind == RP_JSON_ARRAY_BEGIN) {
+	if (has_tools(parser)) {
 		int err = rp_json_put_canonical(parser->arena, sink, cursor, tools->begin,
 						tools->end);
 
@@ -161,12 +168,45 @@ static void put_embeddings(struct rp_request_parser *parser, struct rp_text_sink
 	rp_text_sink_put(sink, RP_BYTES_LIT(",\"TokenIDs\":null}"));
 }
 
-static int set_prompt(struct rp_prompt *prompt, struct rp_text_sink *sink)
+/* One prompt while it is made: bytes that are kept, or hashes of their blocks. */
+struct maker {
+	struct rp_text_sink sink;
+	struct rp_block_hasher hasher;
+	uint64_t block_tokens; /* 0: bytes */
+};
+
+static int maker_begin(struct maker *maker, struct rp_request_parser *parser,
+		       const struct rp_prompt_shape *shape, uint64_t expected_bytes,
+		       uint64_t max_tokens)
 {
-	rp_text_sink_pad(sink);
-	prompt->token_bytes = sink->out;
-	prompt->token_count = sink->len / TOKEN_BYTES;
-	return sink->err;
+	uint64_t max = rp_min_size(shape->max_tokens, max_tokens) * TOKEN_BYTES;
+
+	maker->block_tokens = shape->block_tokens;
+	if (maker->block_tokens > 0) {
+		rp_block_hasher_init(&maker->hasher, parser->arena,
+				     (uint32_t)maker->block_tokens * TOKEN_BYTES);
+		maker->sink = rp_text_sink_to(rp_block_hasher_put, &maker->hasher, max);
+	} else {
+		maker->sink =
+			rp_text_sink(parser->arena, rp_align_up(expected_bytes, TOKEN_BYTES), max);
+	}
+	return maker->sink.err;
+}
+
+static int maker_end(struct maker *maker, struct rp_prompt *prompt)
+{
+	int err = maker->sink.err;
+
+	rp_text_sink_pad(&maker->sink);
+	*prompt = (struct rp_prompt){.token_count = maker->sink.len / TOKEN_BYTES};
+	if (err == RP_OK && maker->block_tokens > 0) {
+		err = rp_block_hasher_end(&maker->hasher);
+		prompt->block_tokens = maker->block_tokens;
+		prompt->block_hash = maker->hasher.hash;
+	} else {
+		prompt->token_bytes = maker->sink.out;
+	}
+	return err;
 }
 
 /* A little more than the raw text, so that the memory of a usual prompt is taken once. */
@@ -184,46 +224,45 @@ static uint64_t expected_bytes(const struct rp_request_parser *parser)
 	}
 	for (size_t i = 0; i < RP_ARRAY_LEN(fields); i++)
 		bytes += parser->member[fields[i]].end - parser->member[fields[i]].begin;
-	return rp_align_up(bytes, TOKEN_BYTES);
+	return bytes;
 }
 
 static int make_one(struct rp_request_parser *parser, struct rp_body_cursor *cursor,
-		    const struct estimate *estimate, uint64_t max_tokens, struct rp_prompt *prompt)
+		    const struct estimate *estimate, const struct rp_prompt_shape *shape,
+		    struct rp_prompt *prompt)
 {
 	const struct rp_json_span *items = &parser->member[RP_FIELD_ITEMS];
-	struct rp_text_sink sink =
-		rp_text_sink(parser->arena, expected_bytes(parser), max_tokens * TOKEN_BYTES);
-	int err = sink.err;
+	struct maker maker;
+	int err = maker_begin(&maker, parser, shape, expected_bytes(parser), UINT64_MAX);
 
 	if (err != RP_OK)
 		return err;
 	if (parser->api == RP_API_CHAT)
-		err = put_chat(parser, &sink, cursor, estimate);
+		err = put_chat(parser, &maker.sink, cursor, estimate);
 	else if (parser->api == RP_API_RESPONSES)
-		err = put_responses(parser, &sink, cursor);
+		err = put_responses(parser, &maker.sink, cursor);
 	else if (parser->api == RP_API_CONVERSATIONS)
-		err = rp_json_put_canonical(parser->arena, &sink, cursor, items->begin, items->end);
+		err = rp_json_put_canonical(parser->arena, &maker.sink, cursor, items->begin,
+					    items->end);
 	else
-		put_embeddings(parser, &sink, cursor);
-	return err != RP_OK ? err : set_prompt(prompt, &sink);
+		put_embeddings(parser, &maker.sink, cursor);
+	return err != RP_OK ? err : maker_end(&maker, prompt);
 }
 
 static int make_texts(struct rp_request_parser *parser, struct rp_body_cursor *cursor,
-		      uint64_t max_tokens, struct rp_prompt *prompts)
+		      const struct rp_prompt_shape *shape, struct rp_prompt *prompts)
 {
 	uint64_t left = RP_PROMPT_TOKENS_MAX;
 
 	for (uint32_t i = 0; i < parser->part_count; i++) {
 		const struct rp_part *part = &parser->part[i];
-		struct rp_text_sink sink = rp_text_sink(
-			parser->arena, rp_align_up(part->end - part->begin, TOKEN_BYTES),
-			rp_min_size(max_tokens, left) * TOKEN_BYTES);
-		int err = sink.err;
+		struct maker maker;
+		int err = maker_begin(&maker, parser, shape, part->end - part->begin, left);
 
 		if (err != RP_OK)
 			return err;
-		rp_json_put_string(&sink, cursor, part->begin, part->end);
-		err = set_prompt(&prompts[i], &sink);
+		rp_json_put_string(&maker.sink, cursor, part->begin, part->end);
+		err = maker_end(&maker, &prompts[i]);
 		if (err != RP_OK)
 			return err;
 		left -= prompts[i].token_count;
@@ -231,55 +270,88 @@ static int make_texts(struct rp_request_parser *parser, struct rp_body_cursor *c
 	return RP_OK;
 }
 
-static int make_ids(struct rp_request_parser *parser, uint64_t max_tokens, struct rp_prompt *prompt)
+static int make_ids(struct rp_request_parser *parser, const struct rp_prompt_shape *shape,
+		    struct rp_prompt *prompt)
 {
-	uint64_t left =
-		rp_min_size(rp_min_size(parser->id_count, max_tokens), RP_PROMPT_TOKENS_MAX);
-	struct rp_writer w;
-	uint8_t *out = rp_arena_alloc(parser->arena, left * TOKEN_BYTES);
+	struct maker maker;
+	int err = maker_begin(&maker, parser, shape, parser->id_count * TOKEN_BYTES, UINT64_MAX);
 
-	if (out == NULL)
-		return RP_ENOMEM;
-	w = rp_writer(out, left * TOKEN_BYTES);
-	prompt->token_bytes = out;
-	prompt->token_count = left;
-	for (const struct rp_id_block *block = parser->ids; left > 0; block = block->next) {
-		for (uint32_t i = 0; i < block->count && left > 0; i++, left--) {
+	for (const struct rp_id_block *block = parser->ids; err == RP_OK && block != NULL;
+	     block = block->next) {
+		for (uint32_t i = 0; i < block->count; i++) {
 			uint32_t id = block->id[i];
 			uint8_t le[TOKEN_BYTES] = {(uint8_t)id, (uint8_t)(id >> 8),
 						   (uint8_t)(id >> 16), (uint8_t)(id >> 24)};
 
-			rp_write_bytes(&w, rp_bytes(le, sizeof(le)));
+			rp_text_sink_put(&maker.sink, rp_bytes(le, sizeof(le)));
 		}
 	}
-	RP_ASSERT(w.err == RP_OK);
-	return RP_OK;
+	return err != RP_OK ? err : maker_end(&maker, prompt);
+}
+
+/* Did the tap get just the prompt, in its order? Its strings came in the body's order. */
+static bool is_tap_right(const struct rp_request_parser *parser,
+			 const struct rp_prompt_shape *shape)
+{
+	const struct rp_prompt_tap *tap = &parser->tap;
+	uint64_t last = 0;
+	uint32_t count = 0;
+
+	if (!tap->is_on || tap->shape.block_tokens != shape->block_tokens ||
+	    tap->shape.max_tokens != shape->max_tokens)
+		return false;
+	if (parser->api == RP_API_CHAT
+		    ? has_tools(parser)
+		    : parser->api != RP_API_COMPLETIONS || parser->part_count != 1)
+		return false;
+	for (uint32_t i = 0; i < parser->part_count; i++) {
+		const struct rp_part *part = &parser->part[i];
+
+		if (part->kind != RP_PART_ROLE && part->kind != RP_PART_TEXT)
+			return false;
+		if (part->end == 0)
+			continue;
+		if (!part->is_tapped || part->begin < last)
+			return false;
+		last = part->end;
+		count++;
+	}
+	return count == tap->taken;
+}
+
+static int make_all(struct rp_request_parser *parser, const struct rp_body *body,
+		    const struct estimate *estimate, const struct rp_prompt_shape *shape,
+		    struct rp_prompt *prompts)
+{
+	struct rp_body_cursor cursor = rp_body_cursor(body);
+
+	if (is_tap_right(parser, shape))
+		return rp_prompt_tap_end(&parser->tap, prompts);
+	if (parser->id_count > 0)
+		return make_ids(parser, shape, prompts);
+	if (parser->api == RP_API_COMPLETIONS)
+		return make_texts(parser, &cursor, shape, prompts);
+	return make_one(parser, &cursor, estimate, shape, prompts);
 }
 
 int rp_prompt_make(struct rp_request_parser *parser, const struct rp_body *body,
 		   const struct rp_params_token_producer *params,
-		   const struct rp_request_hints *hints, uint64_t max_tokens,
+		   const struct rp_request_hints *hints, const struct rp_prompt_shape *shape,
 		   struct rp_request *request)
 {
-	struct rp_body_cursor cursor = rp_body_cursor(body);
 	bool has_texts = parser->api == RP_API_COMPLETIONS && parser->id_count == 0;
 	uint32_t count = has_texts ? parser->part_count : 1;
 	struct estimate estimate = {params, hints};
+	struct rp_prompt_shape ours = rp_prompt_shape_bounded(shape);
 	struct rp_prompt *prompts;
 	int err;
 
 	if (parser->api == RP_API_IMAGES || parser->api == RP_API_RAW)
 		return RP_EUNSUPPORTED;
-	max_tokens = rp_min_size(max_tokens, RP_PROMPT_TOKENS_MAX);
 	prompts = rp_arena_alloc(parser->arena, count * sizeof(*prompts));
 	if (prompts == NULL)
 		return RP_ENOMEM;
-	if (has_texts)
-		err = make_texts(parser, &cursor, max_tokens, prompts);
-	else if (parser->id_count > 0)
-		err = make_ids(parser, max_tokens, prompts);
-	else
-		err = make_one(parser, &cursor, &estimate, max_tokens, prompts);
+	err = make_all(parser, body, &estimate, &ours, prompts);
 	/* More tokens of JSON than are kept: as if this API had no prompt. */
 	if (err == RP_ETOOBIG)
 		return RP_EUNSUPPORTED;

@@ -39,6 +39,7 @@ int rp_request_parser_new(struct rp_arena *arena, const struct rp_config_blob *c
 	uint32_t plugin = 0;
 	size_t longest = 0;
 	struct rp_request_parser *parser;
+	struct rp_prompt_shape shape;
 
 	path = cut_path(path);
 	for (uint32_t i = 0; i < config->parser_count; i++) {
@@ -68,6 +69,8 @@ int rp_request_parser_new(struct rp_arena *arena, const struct rp_config_blob *c
 	parser->api = api;
 	parser->plugin = plugin;
 	rp_json_scan_init(&parser->scan);
+	shape = rp_sched_prompt_shape(config, 0);
+	rp_prompt_tap_init(&parser->tap, arena, &shape);
 	*ret_parser = parser;
 	return RP_OK;
 }
@@ -97,7 +100,17 @@ int rp_request_make_prompts(struct rp_request_parser *parser, const struct rp_bo
 			    const struct rp_request_hints *hints, uint64_t max_tokens,
 			    struct rp_request *request)
 {
-	int err = parser->ops->make_prompts(parser, body, params, hints, max_tokens, request);
+	struct rp_prompt_shape shape = {.max_tokens = max_tokens};
+
+	return rp_request_hash_prompts(parser, body, params, hints, &shape, request);
+}
+
+int rp_request_hash_prompts(struct rp_request_parser *parser, const struct rp_body *body,
+			    const struct rp_params_token_producer *params,
+			    const struct rp_request_hints *hints,
+			    const struct rp_prompt_shape *shape, struct rp_request *request)
+{
+	int err = parser->ops->make_prompts(parser, body, params, hints, shape, request);
 
 	request->has_prompts = err == RP_OK;
 	return err;

@@ -24,10 +24,19 @@ enum rp_api {
 	RP_API_IMAGES,
 };
 
-/* One prompt as pseudo-tokens: little-endian uint32 ids (scheduling reference 4.2). */
+/* One prompt as pseudo-tokens: little-endian uint32 ids (scheduling reference 4.2), or as what
+ * hashing made of them. Both lie in the request's arena. */
 struct rp_prompt {
-	const uint8_t *token_bytes; /* 4 * token_count, in the request's arena */
-	uint64_t token_count;	    /* of those held here: cut to what prefix hashing may look at */
+	const uint8_t *token_bytes; /* 4 * token_count; NULL if block_tokens is not 0 */
+	uint64_t token_count;	    /* cut to what prefix hashing may look at */
+	uint64_t block_tokens;	    /* ids a block; 0: there are no hashes */
+	const uint64_t *block_hash; /* XXH64 of each block's ids; the last block may be short */
+};
+
+/* What is asked of prompts. */
+struct rp_prompt_shape {
+	uint64_t block_tokens; /* ids a block; 0: not the same for all who ask */
+	uint64_t max_tokens;   /* of each prompt */
 };
 
 struct rp_request {
@@ -95,6 +104,17 @@ RP_MUST_CHECK int rp_request_make_prompts(struct rp_request_parser *parser,
 					  const struct rp_body *body,
 					  const struct rp_params_token_producer *params,
 					  const struct rp_request_hints *hints, uint64_t max_tokens,
+					  struct rp_request *request);
+
+/**
+ * The same, but what is kept of the prompts are the hashes of their blocks, if all blocks wanted
+ * are of one size, up to RP_BLOCK_TOKENS_MAX. Usually they were made while the body arrived.
+ */
+RP_MUST_CHECK int rp_request_hash_prompts(struct rp_request_parser *parser,
+					  const struct rp_body *body,
+					  const struct rp_params_token_producer *params,
+					  const struct rp_request_hints *hints,
+					  const struct rp_prompt_shape *shape,
 					  struct rp_request *request);
 
 #endif /* RP_DATAPLANE_REQUEST_H */

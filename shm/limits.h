@@ -103,6 +103,7 @@
 #define RP_PROMPTS_MAX	     4096u	/* prompts of one completions call */
 #define RP_PROMPT_TOKENS_MAX (1u << 19) /* pseudo-tokens kept of one request */
 #define RP_PREFIX_BLOCKS_MAX 8192u	/* hashed blocks of one request, a ceiling over config */
+#define RP_BLOCK_TOKENS_MAX  1024u	/* larger blocks are hashed from a copy of the prompt */
 
 /* ---- prefix index ---- */
 #define RP_PREFIX_INDEX_BYTES	      (256ull << 20) /* --prefix-index-bytes */

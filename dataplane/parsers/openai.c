@@ -87,8 +87,18 @@ static enum rp_field find_field(const struct rp_request_parser *parser,
 	return RP_FIELD_NONE;
 }
 
-void rp_parser_add_part(struct rp_request_parser *parser, enum rp_part_kind kind, uint64_t begin,
-			uint64_t end)
+static struct rp_json_span span_of(const struct rp_request_parser *parser,
+				   const struct rp_json_token *token)
+{
+	return (struct rp_json_span){.begin = token->begin,
+				     .end = token->end,
+				     .kind = token->kind,
+				     .is_tapped = parser->is_token_tapped};
+}
+
+/* Past RP_JSON_SPANS_MAX parts the body is refused. */
+static void add_part(struct rp_request_parser *parser, enum rp_part_kind kind,
+		     struct rp_json_span span)
 {
 	if (parser->part_count == RP_JSON_SPANS_MAX) {
 		parser->fault = RP_BODY_TOO_MANY_PARTS;
@@ -107,8 +117,8 @@ void rp_parser_add_part(struct rp_request_parser *parser, enum rp_part_kind kind
 		parser->part = part;
 		parser->part_capacity = capacity;
 	}
-	parser->part[parser->part_count++] =
-		(struct rp_part){.begin = begin, .end = end, .kind = kind};
+	parser->part[parser->part_count++] = (struct rp_part){
+		.begin = span.begin, .end = span.end, .kind = kind, .is_tapped = span.is_tapped};
 }
 
 static void add_id(struct rp_request_parser *parser)
@@ -191,14 +201,13 @@ static bool top_value(struct rp_request_parser *parser, const struct rp_json_tok
 	parser->is_object_empty = false;
 	if (field == RP_FIELD_NONE)
 		return false;
-	parser->member[field] = (struct rp_json_span){
-		.begin = token->begin, .end = token->end, .kind = token->kind};
+	parser->member[field] = span_of(parser, token);
 	parser->cap[field] = token->kind == RP_JSON_NUMBER ? cap_value(&parser->scan) : -1;
 	if (!is_prompt_field(parser, field) && !is_messages_field(parser, field))
 		return false;
 	forget_prompt(parser);
 	if (is_prompt_field(parser, field) && token->kind == RP_JSON_STRING)
-		rp_parser_add_part(parser, RP_PART_TEXT, token->begin, token->end);
+		add_part(parser, RP_PART_TEXT, span_of(parser, token));
 	else if (token->kind != RP_JSON_ARRAY_BEGIN && token->kind != RP_JSON_NULL)
 		parser->fault = RP_BODY_MISTYPED;
 	return token->kind == RP_JSON_ARRAY_BEGIN;
@@ -208,7 +217,7 @@ static bool element_value(struct rp_request_parser *parser, const struct rp_json
 {
 	if (is_prompt_field(parser, parser->field[1])) {
 		if (token->kind == RP_JSON_STRING && parser->id_count == 0)
-			rp_parser_add_part(parser, RP_PART_TEXT, token->begin, token->end);
+			add_part(parser, RP_PART_TEXT, span_of(parser, token));
 		else if (token->kind == RP_JSON_NUMBER && parser->part_count == 0)
 			add_id(parser);
 		else
@@ -220,7 +229,7 @@ static bool element_value(struct rp_request_parser *parser, const struct rp_json
 	parser->message_count++;
 	parser->message_part = parser->part_count;
 	parser->role = (struct rp_json_span){0};
-	rp_parser_add_part(parser, RP_PART_ROLE, 0, 0);
+	add_part(parser, RP_PART_ROLE, (struct rp_json_span){0});
 	return token->kind == RP_JSON_OBJECT_BEGIN;
 }
 
@@ -229,8 +238,7 @@ static void take_string(struct rp_request_parser *parser, const struct rp_json_t
 			struct rp_json_span *span)
 {
 	if (token->kind == RP_JSON_STRING)
-		*span = (struct rp_json_span){
-			.begin = token->begin, .end = token->end, .kind = token->kind};
+		*span = span_of(parser, token);
 	else if (token->kind != RP_JSON_NULL)
 		parser->fault = RP_BODY_MISTYPED;
 }
@@ -245,7 +253,7 @@ static bool message_value(struct rp_request_parser *parser, const struct rp_json
 		return false;
 	parser->part_count = (uint32_t)rp_min_size(parser->part_count, parser->message_part + 1);
 	if (token->kind == RP_JSON_STRING)
-		rp_parser_add_part(parser, RP_PART_TEXT, token->begin, token->end);
+		add_part(parser, RP_PART_TEXT, span_of(parser, token));
 	else if (token->kind != RP_JSON_ARRAY_BEGIN && token->kind != RP_JSON_NULL)
 		parser->fault = RP_BODY_MISTYPED;
 	return token->kind == RP_JSON_ARRAY_BEGIN;
@@ -331,18 +339,14 @@ static void content_part_ends(struct rp_request_parser *parser)
 	const struct rp_content_part *content = &parser->content;
 
 	if (strcmp(content->type, "text") == 0) {
-		rp_parser_add_part(parser, RP_PART_TEXT, content->text.begin, content->text.end);
+		add_part(parser, RP_PART_TEXT, content->text);
 	} else if (strcmp(content->type, "image_url") == 0) {
-		rp_parser_add_part(parser, RP_PART_IMAGE, content->image_url.begin,
-				   content->image_url.end);
+		add_part(parser, RP_PART_IMAGE, content->image_url);
 	} else if (strcmp(content->type, "video_url") == 0) {
-		rp_parser_add_part(parser, RP_PART_VIDEO, content->video_url.begin,
-				   content->video_url.end);
+		add_part(parser, RP_PART_VIDEO, content->video_url);
 	} else if (strcmp(content->type, "input_audio") == 0) {
-		rp_parser_add_part(parser, RP_PART_AUDIO_DATA, content->audio_data.begin,
-				   content->audio_data.end);
-		rp_parser_add_part(parser, RP_PART_AUDIO_FORMAT, content->audio_format.begin,
-				   content->audio_format.end);
+		add_part(parser, RP_PART_AUDIO_DATA, content->audio_data);
+		add_part(parser, RP_PART_AUDIO_FORMAT, content->audio_format);
 	}
 }
 
@@ -353,8 +357,11 @@ static void container_ends(struct rp_request_parser *parser, const struct rp_jso
 	else if (token->depth == 4)
 		content_part_ends(parser);
 	else if (token->depth == 2 && parser->message_part < parser->part_count)
-		parser->part[parser->message_part] = (struct rp_part){
-			.begin = parser->role.begin, .end = parser->role.end, .kind = RP_PART_ROLE};
+		parser->part[parser->message_part] =
+			(struct rp_part){.begin = parser->role.begin,
+					 .end = parser->role.end,
+					 .kind = RP_PART_ROLE,
+					 .is_tapped = parser->role.is_tapped};
 }
 
 /* Go decodes every number of the body into a float64. */
@@ -400,14 +407,74 @@ static void take_token(struct rp_request_parser *parser, const struct rp_json_to
 	}
 }
 
+/* Is a string value of this depth, if it begins now, the next text of the prompt in the usual order
+ * of things? Whether it was is seen at the end, from the parts. */
+static bool is_prompt_text(const struct rp_request_parser *parser, uint32_t depth)
+{
+	const struct rp_json_span *tools = &parser->member[RP_FIELD_TOOLS];
+
+	if (parser->is_skipping)
+		return false;
+	if (depth == 1 || depth == 2)
+		return parser->api == RP_API_COMPLETIONS && parser->field[1] == RP_FIELD_PROMPT &&
+		       parser->part_count == 0;
+	if (tools->end != 0) /* they come first */
+		return false;
+	if (depth == 3)
+		return parser->field[3] == RP_FIELD_ROLE || parser->field[3] == RP_FIELD_CONTENT;
+	return depth == 5 && parser->field[5] == RP_FIELD_TEXT &&
+	       strcmp(parser->content.type, "text") == 0;
+}
+
+/* Give the tap what the chunk has of a string. base: the body's bytes before the chunk */
+static void tap_string(struct rp_request_parser *parser, struct rp_bytes chunk, uint64_t base,
+		       const struct rp_json_token *token)
+{
+	size_t begin = token->begin < base ? 0 : (size_t)(token->begin - base) + 1;
+	bool is_end = token->end != 0;
+	size_t end = is_end ? (size_t)(token->end - base) - 1 : chunk.len;
+
+	rp_prompt_tap_feed(&parser->tap, rp_bytes_slice(chunk, begin, end - begin),
+			   !token->has_escape && !token->has_high, is_end);
+}
+
+static void tap_token(struct rp_request_parser *parser, struct rp_bytes chunk, uint64_t base,
+		      const struct rp_json_token *token)
+{
+	parser->is_token_tapped = token->kind == RP_JSON_STRING &&
+				  (parser->tap.is_open ||
+				   (parser->tap.is_on && is_prompt_text(parser, token->depth)));
+	if (parser->is_token_tapped)
+		tap_string(parser, chunk, base, token);
+}
+
+/* The chunk ends inside a string. */
+static void tap_beginning(struct rp_request_parser *parser, struct rp_bytes chunk, uint64_t base)
+{
+	const struct rp_json_scan *scan = &parser->scan;
+	struct rp_json_token token = {
+		.begin = scan->begin, .has_escape = scan->has_escape, .has_high = scan->has_high};
+
+	if (parser->tap.is_open || (!scan->is_key && is_prompt_text(parser, scan->depth)))
+		tap_string(parser, chunk, base, &token);
+}
+
 static void feed(struct rp_request_parser *parser, struct rp_bytes chunk)
 {
+	uint64_t base = parser->fed - chunk.len;
 	struct rp_json_token token;
 	size_t at = 0;
+	int err = RP_OK;
 
-	while (parser->err == RP_OK &&
-	       rp_json_scan_next(&parser->scan, chunk, &at, &token) == RP_OK)
+	while (parser->err == RP_OK) {
+		err = rp_json_scan_next(&parser->scan, chunk, &at, &token);
+		if (err != RP_OK)
+			break;
+		tap_token(parser, chunk, base, &token);
 		take_token(parser, &token);
+	}
+	if (err == RP_EAGAIN && parser->tap.is_on && rp_json_scan_is_in_string(&parser->scan))
+		tap_beginning(parser, chunk, base);
 }
 
 static const char *go_kind(enum rp_json_kind kind)

@@ -7,6 +7,7 @@
 #define RP_DATAPLANE_PARSERS_PARSER_H
 
 #include "dataplane/json_scan.h"
+#include "dataplane/prompt_tap.h"
 #include "dataplane/request.h"
 
 struct rp_parser_suffix {
@@ -24,8 +25,8 @@ struct rp_parser {
 		      struct rp_request *request, struct rp_bytes *ret_error);
 	int (*make_prompts)(struct rp_request_parser *parser, const struct rp_body *body,
 			    const struct rp_params_token_producer *params,
-			    const struct rp_request_hints *hints, uint64_t max_tokens,
-			    struct rp_request *request);
+			    const struct rp_request_hints *hints,
+			    const struct rp_prompt_shape *shape, struct rp_request *request);
 };
 
 /* A value of the body that is looked at again at its end. */
@@ -33,6 +34,7 @@ struct rp_json_span {
 	uint64_t begin; /* quotes included */
 	uint64_t end;	/* 0: absent */
 	enum rp_json_kind kind;
+	bool is_tapped; /* a string: its characters went to the tap */
 };
 
 /* What makes up the prompt, in order. */
@@ -49,6 +51,7 @@ struct rp_part {
 	uint64_t begin;
 	uint64_t end; /* 0: nothing there */
 	enum rp_part_kind kind;
+	bool is_tapped;
 };
 
 /* Members of the body, and of what lies in it, that mean something. */
@@ -133,20 +136,19 @@ struct rp_request_parser {
 	struct rp_json_span role;
 	struct rp_content_part content;
 
+	struct rp_prompt_tap tap;
+	bool is_token_tapped; /* the string at hand */
+
 	struct rp_id_block *ids;
 	struct rp_id_block *ids_last;
 	uint64_t id_count;
 };
 
-/** Add a part; past RP_JSON_SPANS_MAX the body is refused. */
-void rp_parser_add_part(struct rp_request_parser *parser, enum rp_part_kind kind, uint64_t begin,
-			uint64_t end);
-
 /** The token producer's estimate for OpenAI bodies (scheduling reference 4.2). */
 RP_MUST_CHECK int rp_prompt_make(struct rp_request_parser *parser, const struct rp_body *body,
 				 const struct rp_params_token_producer *params,
-				 const struct rp_request_hints *hints, uint64_t max_tokens,
-				 struct rp_request *request);
+				 const struct rp_request_hints *hints,
+				 const struct rp_prompt_shape *shape, struct rp_request *request);
 
 extern const struct rp_parser rp_openai_parser;
 extern const struct rp_parser rp_passthrough_parser;

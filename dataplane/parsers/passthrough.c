@@ -18,7 +18,8 @@ static int make_prompts(struct rp_request_parser *parser RP_UNUSED,
 			const struct rp_body *body RP_UNUSED,
 			const struct rp_params_token_producer *params RP_UNUSED,
 			const struct rp_request_hints *hints RP_UNUSED,
-			uint64_t max_tokens RP_UNUSED, struct rp_request *request RP_UNUSED)
+			const struct rp_prompt_shape *shape RP_UNUSED,
+			struct rp_request *request RP_UNUSED)
 {
 	return RP_EUNSUPPORTED;
 }

@@ -79,3 +79,26 @@ const struct rp_parser *rp_sched_parser(uint32_t type)
 {
 	return find(type, RP_KIND_PARSER);
 }
+
+struct rp_prompt_shape rp_sched_prompt_shape(const struct rp_config_blob *config,
+					     int32_t reported_block_size)
+{
+	struct rp_prompt_shape all = {0};
+
+	for (uint32_t i = 0; i < config->producer_count; i++) {
+		const struct rp_config_plugin *plugin =
+			rp_config_blob_plugin(config, rp_config_blob_producer(config, i));
+		const struct rp_producer *ops = rp_sched_producer(plugin->type);
+		struct rp_prompt_shape one;
+
+		if (ops == NULL || ops->shape == NULL)
+			continue;
+		one = ops->shape(rp_config_blob_params(config, plugin), reported_block_size);
+		if (all.max_tokens == 0)
+			all.block_tokens = one.block_tokens;
+		else if (all.block_tokens != one.block_tokens)
+			all.block_tokens = 0;
+		all.max_tokens = rp_max_size(all.max_tokens, one.max_tokens);
+	}
+	return all;
+}

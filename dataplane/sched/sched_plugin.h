@@ -76,13 +76,17 @@ struct rp_produce {
 
 struct rp_producer {
 	bool wants_lookup;
-	/* Tokens of a prompt that it looks at; NULL: none. */
-	uint64_t (*max_tokens)(const struct rp_produce *produce, const void *params);
+	/* What it looks at of a prompt, with this CacheBlockSize; NULL: nothing. */
+	struct rp_prompt_shape (*shape)(const void *params, int32_t reported_block_size);
 	/* RP_OK, or an error that makes the later producers be skipped. */
 	int (*produce)(struct rp_produce *produce, const void *params);
 	/* After the pick; NULL: nothing to do. */
 	void (*pre_request)(struct rp_produce *produce, const void *params);
 };
+
+/** What all producers of a configuration together look at. */
+struct rp_prompt_shape rp_sched_prompt_shape(const struct rp_config_blob *config,
+					     int32_t reported_block_size);
 
 /** CacheBlockSize of the first candidate, 0 without one. */
 int32_t rp_produce_block_size(const struct rp_produce *produce);

@@ -5,6 +5,7 @@
  */
 #include <cjson/cJSON.h>
 
+#include "dataplane/prefix_cache.h"
 #include "tests/fuzz/openai_bed.h"
 
 enum { PROMPT_TOKENS_MAX = 64 };
@@ -63,6 +64,38 @@ static void compare_prompts(struct openai_reading *a, struct openai_reading *b,
 	}
 }
 
+/* Hashes made without keeping the prompt are those of the prompt kept; the first shape is the one
+ * that is guessed, the others make them afterwards. */
+static void compare_hashes(struct openai_reading *reading, const struct rp_request_hints *hints)
+{
+	static const struct rp_prompt_shape shapes[] = {{64, 131072}, {64, 64}, {3, 300}};
+	static uint64_t kept[RP_PREFIX_BLOCKS_MAX], hashed[RP_PREFIX_BLOCKS_MAX];
+	struct rp_request bytes = reading->request;
+
+	for (size_t s = 0; s < RP_ARRAY_LEN(shapes); s++) {
+		const struct rp_prompt_shape *shape = &shapes[s];
+		int err = rp_request_make_prompts(reading->parser, &reading->body,
+						  &rp_bed_token_params, hints, shape->max_tokens,
+						  &bytes);
+
+		RP_ASSERT(rp_request_hash_prompts(reading->parser, &reading->body,
+						  &rp_bed_token_params, hints, shape,
+						  &reading->request) == err);
+		if (err != RP_OK)
+			return;
+		RP_ASSERT(bytes.prompt_count == reading->request.prompt_count);
+		for (uint32_t i = 0; i < bytes.prompt_count; i++) {
+			size_t n = rp_prefix_hash_blocks(7, &bytes.prompts[i], shape->block_tokens,
+							 RP_PREFIX_BLOCKS_MAX, kept);
+
+			RP_ASSERT(rp_prefix_hash_blocks(7, &reading->request.prompts[i],
+							shape->block_tokens, RP_PREFIX_BLOCKS_MAX,
+							hashed) == n);
+			RP_ASSERT(memcmp(kept, hashed, n * sizeof(*kept)) == 0);
+		}
+	}
+}
+
 static void compare_model(struct rp_bytes text, const struct rp_request *request)
 {
 	cJSON *document = cJSON_ParseWithLength((const char *)text.ptr, text.len);
@@ -105,6 +138,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (whole.request.api != RP_API_RAW)
 			compare_model(text, &whole.request);
 		compare_prompts(&whole, &split, &hints);
+		compare_hashes(&whole, &hints);
+		compare_hashes(&split, &hints);
 	}
 	openai_free(&whole);
 	openai_free(&split);

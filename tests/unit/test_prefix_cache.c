@@ -83,7 +83,8 @@ static void a_lookup_forgets_the_one_before(void **state RP_UNUSED)
 	struct rp_bed_config config = rp_bed_default_config();
 	struct rp_prefix_lookup *lookup = calloc(1, sizeof(*lookup));
 	uint8_t ids[4 * 64] = {7};
-	struct rp_prompt prompts[] = {{ids, 64}, {ids, 32}};
+	struct rp_prompt prompts[] = {{.token_bytes = ids, .token_count = 64},
+				      {.token_bytes = ids, .token_count = 32}};
 	struct rp_request request = {.prompts = prompts, .prompt_count = 2};
 	struct rp_bed bed;
 	struct rp_prefix_index *index;

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "dataplane/parsers/parser.h"
+#include "dataplane/prefix_cache.h"
 #include "tests/support/sched_bed.h"
 
 static struct rp_bed bed;
@@ -338,6 +339,111 @@ static void prompts_are_cut_to_what_is_asked_for(void **state RP_UNUSED)
 	assert_memory_equal(request.prompts[0].token_bytes, "\1\0\0\0\2\0\0\0", 8);
 }
 
+/* Block hashes of all prompts, one after the other. */
+static size_t hashes_of(uint64_t block_tokens, uint64_t *hashes, size_t max)
+{
+	size_t count = 0;
+
+	for (uint32_t i = 0; i < request.prompt_count; i++)
+		count += rp_prefix_hash_blocks(1, &request.prompts[i], block_tokens, max - count,
+					       hashes + count);
+	return count;
+}
+
+static void check_hashes(const struct rp_prompt_shape *shape, bool is_made_on_the_way)
+{
+	uint64_t kept[64], hashed[64];
+	struct rp_request_hints hints = {0};
+	size_t count;
+
+	make_prompts(shape->max_tokens);
+	count = hashes_of(shape->block_tokens, kept, RP_ARRAY_LEN(kept));
+	assert_int_equal(rp_request_hash_prompts(parser, &body, &rp_bed_token_params, &hints, shape,
+						 &request),
+			 RP_OK);
+	assert_int_equal(hashes_of(shape->block_tokens, hashed, RP_ARRAY_LEN(hashed)), count);
+	assert_memory_equal(hashed, kept, count * sizeof(*kept));
+	assert_true(is_made_on_the_way ==
+		    (request.prompts[0].block_tokens != 0 &&
+		     request.prompts[0].block_hash == parser->tap.hasher.hash));
+}
+
+static void hashes_made_on_the_way_are_those_of_the_prompt(void **state RP_UNUSED)
+{
+	static const struct rp_prompt_shape guessed = {64, 131072},
+					    others[] = {{65, 131072}, {64, 100}, {2000, 131072}};
+	static const struct {
+		const char *path;
+		const char *text; /* each %s a text */
+		bool is_made_on_the_way;
+	} cases[] = {
+		{"/completions", "{\"model\":\"m\",\"prompt\":\"%s\",\"x\":\"%s\"}", true},
+		{"/completions", "{\"prompt\":[\"%s\"]}", true},
+		{"/completions", "{\"prompt\":[\"%s\",\"%s\"]}", false},
+		{"/completions", "{\"prompt\":\"%s\",\"prompt\":\"%s\"}", false},
+		{"/completions", "{\"prompt\":[1,2,3]}", false},
+		{"/embeddings", "{\"input\":\"%s\"}", false},
+		{"/conversations", "{\"items\":[\"%s\"]}", false},
+		{"/responses", "{\"input\":\"%s\",\"prompt\":\"x\"}", false},
+		{"/chat/completions",
+		 "{\"messages\":[{\"role\":\"system\",\"content\":\"%s\"},{\"role\":\"user\","
+		 "\"name\":\"%s\",\"content\":[{\"type\":\"text\",\"text\":\"%s\"},{\"type\":"
+		 "\"text\","
+		 "\"text\":\"\"}]},{\"role\":\"assistant\",\"content\":null},{\"content\":\"x\"}],"
+		 "\"tools\":[]}",
+		 true},
+		{"/chat/completions", "{\"messages\":[{\"content\":\"%s\",\"role\":\"u\"}]}",
+		 false},
+		{"/chat/completions",
+		 "{\"messages\":[{\"content\":[{\"text\":\"%s\",\"type\":\"text\"}]}]}", false},
+		{"/chat/completions",
+		 "{\"messages\":[{\"role\":\"u\",\"content\":\"%s\",\"content\":\"%s\"}]}", false},
+		{"/chat/completions",
+		 "{\"messages\":[{\"content\":\"%s\"}],\"messages\":[{\"content\":\"%s\"}]}",
+		 false},
+		{"/chat/completions", "{\"messages\":[{\"content\":\"%s\"}],\"tools\":[1]}", false},
+		{"/chat/completions", "{\"tools\":[1],\"messages\":[{\"content\":\"%s\"}]}", false},
+		{"/chat/completions",
+		 "{\"messages\":[{\"content\":[{\"type\":\"text\",\"text\":\"%s\"},{\"type\":"
+		 "\"image_url\",\"image_url\":{\"url\":\"%s\"}}]}]}",
+		 false},
+	};
+	static const char fill[] =
+		"Of long texts, and of \\\"escapes\\\" \\u00e9 \\ud83d\\ude00 \xc3\xa9\xe4\xb8\xad "
+		"\xff "
+		"\\ud83d and what goes on after them: blocks are long, so is this, and it must be "
+		"longer than a block, or nothing would be hashed while the rest is still to come. "
+		"It is not yet, but some words more will do, and so they stand here, in a row.";
+	char text[4 * sizeof(fill) + 512];
+
+	for (size_t i = 0; i < RP_ARRAY_LEN(cases); i++) {
+		size_t len = 0;
+
+		for (const char *at = cases[i].text; *at != '\0'; at++) {
+			bool is_fill = at[0] == '%';
+			const char *from = is_fill ? fill : at;
+			size_t n = is_fill ? sizeof(fill) - 1 : 1;
+
+			memcpy(text + len, from, n);
+			len += n;
+			at += is_fill;
+		}
+		for (size_t step = 1; step <= len + 1; step += step < 40 ? 1 : 97) {
+			assert_int_equal(parse_split(cases[i].path, rp_bytes(text, len), 0, step),
+					 RP_OK);
+			check_hashes(&guessed, cases[i].is_made_on_the_way);
+			for (size_t k = 0; k < RP_ARRAY_LEN(others); k++)
+				check_hashes(&others[k], false);
+		}
+		for (size_t first = 0; first <= len; first++) {
+			assert_int_equal(
+				parse_split(cases[i].path, rp_bytes(text, len), first, SIZE_MAX),
+				RP_OK);
+			check_hashes(&guessed, cases[i].is_made_on_the_way);
+		}
+	}
+}
+
 static void media_count_by_their_size(void **state RP_UNUSED)
 {
 	/* a GIF of 2048x64, a JPEG of 64x128 behind an APP0 segment, and something else */
@@ -444,6 +550,7 @@ int main(void)
 		cmocka_unit_test(chat_prompts_put_roles_before_contents),
 		cmocka_unit_test(other_apis_prompt_with_gos_json),
 		cmocka_unit_test(prompts_are_cut_to_what_is_asked_for),
+		cmocka_unit_test(hashes_made_on_the_way_are_those_of_the_prompt),
 		cmocka_unit_test(media_count_by_their_size),
 		cmocka_unit_test(a_large_body_needs_little_memory),
 		cmocka_unit_test(too_many_parts_are_refused),

@@ -5,22 +5,18 @@
  */
 #include "dataplane/sched/sched_plugin.h"
 
-static int64_t block_tokens(const struct rp_produce *produce,
-			    const struct rp_params_approx_prefix_cache_producer *params)
+static struct rp_prompt_shape shape(const void *params, int32_t reported_block_size)
 {
-	return rp_prefix_block_tokens(params, rp_produce_block_size(produce));
-}
+	int64_t tokens = rp_prefix_block_tokens(params, reported_block_size);
 
-static uint64_t max_tokens(const struct rp_produce *produce, const void *params)
-{
-	int64_t tokens = block_tokens(produce, params);
-
-	return rp_prefix_blocks_max(params, tokens) * (uint64_t)tokens;
+	return (struct rp_prompt_shape){.block_tokens = (uint64_t)tokens,
+					.max_tokens = rp_prefix_blocks_max(params, tokens) *
+						      (uint64_t)tokens};
 }
 
 static int look_up(struct rp_produce *produce, const void *params)
 {
-	int64_t tokens = block_tokens(produce, params);
+	int64_t tokens = rp_prefix_block_tokens(params, rp_produce_block_size(produce));
 
 	if (!produce->request->has_prompts)
 		return RP_EUNSUPPORTED;
@@ -63,7 +59,7 @@ static void record(struct rp_produce *produce, const void *params)
 extern const struct rp_producer rp_approx_prefix_cache_producer;
 const struct rp_producer rp_approx_prefix_cache_producer = {
 	.wants_lookup = true,
-	.max_tokens = max_tokens,
+	.shape = shape,
 	.produce = look_up,
 	.pre_request = record,
 };
