@@ -142,6 +142,9 @@ static void grow(struct rp_prefix_index *index, uint64_t ring_entries)
 		wanted = index->bucket_count;
 	if (wanted <= span)
 		return;
+	/* Before the first ring is given nothing stands anywhere. */
+	if (atomic_load_explicit(&index->ring_entries_given, memory_order_relaxed) == 0)
+		span = wanted;
 	index->grown_ns = 0;
 	atomic_store_explicit(&index->old_span, span, memory_order_relaxed);
 	atomic_store_explicit(&index->span, wanted, memory_order_relaxed);

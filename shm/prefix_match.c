@@ -29,8 +29,9 @@ static void count_slot(const struct tally *tally, uint32_t slot)
 	}
 }
 
-static bool match_at(const struct rp_prefix_index *index, uint64_t home, uint64_t hash,
-		     const struct tally *tally)
+/* @return whether anybody holds the hash in the buckets from `home` on */
+static inline bool match_at(const struct rp_prefix_index *index, uint64_t home, uint64_t hash,
+			    const struct tally *tally)
 {
 	uint32_t reach = rp_prefix_reach(index, home);
 	uint64_t tag = rp_prefix_tag(hash);
@@ -53,15 +54,12 @@ static bool match_at(const struct rp_prefix_index *index, uint64_t home, uint64_
 	return is_held;
 }
 
-/* @return whether anybody holds the hash */
-static bool match_one(const struct rp_prefix_index *index, uint64_t hash, const struct tally *tally)
+/* Also where it stood before the index grew. */
+static bool match_both(const struct rp_prefix_index *index, uint64_t span, uint64_t old_span,
+		       uint64_t hash, const struct tally *tally)
 {
-	uint64_t span = atomic_load_explicit(&index->span, memory_order_relaxed);
-	uint64_t old_span = atomic_load_explicit(&index->old_span, memory_order_relaxed);
 	bool is_held = match_at(index, rp_prefix_home_in(span, hash), hash, tally);
 
-	if (span == old_span)
-		return is_held;
 	return match_at(index, rp_prefix_home_in(old_span, hash), hash, tally) || is_held;
 }
 
@@ -77,14 +75,23 @@ void rp_prefix_index_match(const struct rp_prefix_index *index, const uint64_t *
 			   uint32_t *touched_count)
 {
 	struct tally tally = {counts, touched, touched_count, 0};
+	uint64_t span = atomic_load_explicit(&index->span, memory_order_relaxed);
+	uint64_t old_span = atomic_load_explicit(&index->old_span, memory_order_relaxed);
 
 	for (size_t i = 0; i < hash_count; i++) {
+		bool is_held;
+
 		if (i + RP_PREFIX_PREFETCH_AHEAD < hash_count)
 			rp_prefix_prefetch_home(index, hashes[i + RP_PREFIX_PREFETCH_AHEAD]);
 		if (++serial == 0) /* what nobody was counted for yet */
 			serial = 1;
 		tally.serial = serial;
-		if (!match_one(index, hashes[i], &tally))
+		if (RP_LIKELY(span == old_span))
+			is_held = match_at(index, rp_prefix_home_in(span, hashes[i]), hashes[i],
+					   &tally);
+		else
+			is_held = match_both(index, span, old_span, hashes[i], &tally);
+		if (!is_held)
 			break;
 	}
 }

@@ -68,7 +68,6 @@ extern const struct rp_micro_ops rp_micro_record_new;
 
 /* micro_tables.c: {endpoints} and {page bytes} */
 extern const struct rp_micro_ops rp_micro_turn; /* acquire the published pair, report quiescence */
-extern const struct rp_micro_ops rp_micro_figures; /* the same after a scrape */
 extern const struct rp_micro_ops rp_micro_page;
 
 /** Calls of nothing: what the loop itself costs under callgrind. */

@@ -101,8 +101,6 @@ const struct rp_micro_case rp_micro_cases[] = {
 	{"prefix.record.new.full", &rp_micro_record_new, {1, 1}},
 
 	{"rcu.turn", &rp_micro_turn, {3}},
-	{"rcu.figures.256", &rp_micro_figures, {256}},
-	{"rcu.figures.1000", &rp_micro_figures, {1000}},
 	{"page.vllm.1800", &rp_micro_page, {1800}},
 	{"page.vllm.3100", &rp_micro_page, {3100}},
 	{"page.vllm.42k", &rp_micro_page, {42 * KB}},

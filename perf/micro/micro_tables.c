@@ -26,14 +26,6 @@ static void run_turn(void *user)
 	rp_publication_quiescent(&bed->env.live->publication, 0, ++bed->env.now_ns);
 }
 
-static void run_figures(void *user)
-{
-	struct rp_micro_bed *bed = user;
-
-	rp_endpoint_metrics_bump(&bed->env.live->metrics);
-	run_turn(bed);
-}
-
 static void teardown_turn(void *user)
 {
 	rp_micro_bed_fini(user);
@@ -41,7 +33,6 @@ static void teardown_turn(void *user)
 }
 
 const struct rp_micro_ops rp_micro_turn = {setup_turn, NULL, run_turn, teardown_turn, 0};
-const struct rp_micro_ops rp_micro_figures = {setup_turn, NULL, run_figures, teardown_turn, 0};
 
 struct page_bed {
 	struct rp_engines *engines;

@@ -520,6 +520,7 @@ static void what_was_known_is_found_while_the_index_grows(void **state)
 		rp_prefix_index_record(prefix, 1 + prompt % 2, 1, 31250, blocks(prompt, 0, 50), 50);
 	uint64_t span = atomic_load(&prefix->span);
 
+	assert_int_equal(atomic_load(&prefix->old_span), span); /* there was nothing to look for */
 	for (uint32_t slot = 3; slot < 40; slot++)
 		rp_prefix_index_admit(prefix, slot, 1, 40);
 	assert_true(atomic_load(&prefix->span) > span);
