@@ -300,6 +300,20 @@ static void context_release(struct rp_tls_context *context)
 	rp_mem_free(&memory, context);
 }
 
+void rp_tls_warm_up(void)
+{
+	/* No key at all: what counts is that the decoders of keys have been looked up. */
+	static const char nothing[] = "-----BEGIN PRIVATE KEY-----\n"
+				      "MAA=\n"
+				      "-----END PRIVATE KEY-----\n";
+	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+
+	if (ctx != NULL)
+		(void)use_key(ctx, RP_BYTES_LIT(nothing));
+	ERR_clear_error();
+	SSL_CTX_free(ctx);
+}
+
 int rp_tls_context_new(const struct rp_secrets_message *message, struct rp_bytes cert,
 		       struct rp_bytes key, struct rp_tls_context **ret_context,
 		       const char **ret_why)

@@ -25,6 +25,10 @@ struct rp_tls_sink {
 /** Let OpenSSL allocate from freelists. To be called before anything else of this file. */
 void rp_tls_init_memory(void);
 
+/** Do what OpenSSL would put off until the first context: it takes longer than the rest of a start.
+ */
+void rp_tls_warm_up(void);
+
 /**
  * Make a context of a message of the secrets socket.
  *

@@ -480,10 +480,12 @@ static int run(struct worker *w)
 	int err = RP_OK;
 
 	rp_publication_online(&w->env.live->publication, w->reader, rp_clock_monotonic_ns());
-	if (w->env.settings->is_secure != 0)
+	if (w->env.settings->is_secure != 0) {
 		rp_tls_secrets_ask(RP_FD_SECRETS);
-	else
+		rp_tls_warm_up(); /* while control makes the certificate */
+	} else {
 		set_ready(w);
+	}
 	while (err == RP_OK && !is_finished(w))
 		err = rp_loop_turn(w->loop);
 	return err;

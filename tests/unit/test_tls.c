@@ -202,6 +202,19 @@ static void unusable_material_is_refused_with_a_reason(void **state)
 	assert_null(context);
 }
 
+static void warming_up_leaves_no_error_behind(void **state)
+{
+	(void)state;
+	rp_tls_warm_up();
+	assert_int_equal(ERR_peek_error(), 0);
+	struct rp_secrets_message message = {.tls_min_version = TLS1_2_VERSION};
+	struct rp_tls_context *context = NULL;
+	const char *why = "";
+
+	assert_int_equal(rp_tls_context_new(&message, cert, key, &context, &why), RP_OK);
+	rp_tls_context_free(context);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -213,6 +226,7 @@ int main(void)
 		cmocka_unit_test(a_ticket_of_one_worker_resumes_at_another),
 		cmocka_unit_test(a_context_outlives_its_owner_for_its_connections),
 		cmocka_unit_test(unusable_material_is_refused_with_a_reason),
+		cmocka_unit_test(warming_up_leaves_no_error_behind),
 	};
 
 	rp_tls_init_memory();
