@@ -214,6 +214,7 @@ struct rp_bench_thread {
 	const struct rp_bench_options *options;
 	const struct rp_bench_plan *plan;
 	uint32_t index;
+	_Atomic uint32_t tid;
 	int epoll_fd;
 	int64_t now_ns;
 	SSL_CTX *tls;

@@ -278,6 +278,8 @@ static int check(struct rp_bench_options *options, struct rp_diag *diag)
 	if (options->streams == 0 && options->rate <= 0 && options->idle_streams == 0)
 		return rp_diag_set(diag, RP_ECONFIG, 0, 0,
 				   "--streams 0 is for --rate or --idle-streams");
+	if (options->streams == 0 && options->rate <= 0 && options->requests > 0)
+		return rp_diag_set(diag, RP_ECONFIG, 0, 0, "--requests needs --streams or --rate");
 	if (open > RP_BENCH_STREAMS_MAX)
 		return rp_diag_set(diag, RP_ECONFIG, 0, 0,
 				   "more than %u streams would be open at once",

@@ -6,34 +6,56 @@
 #include <stdlib.h>
 #include <string.h>
 
-int64_t rp_bench_proc_cpu_ns(uint32_t pid)
+/* The two first numbers of a schedstat file: nanoseconds on a CPU, and waiting for one. */
+static bool read_schedstat(const char *path, int64_t *ret_cpu_ns, int64_t *ret_wait_ns)
+{
+	FILE *file = fopen(path, "re");
+	char line[128];
+
+	if (file == NULL)
+		return false; /* the thread ended meanwhile */
+	bool is_read = fgets(line, sizeof(line), file) != NULL;
+
+	fclose(file);
+	if (is_read) {
+		char *at = line;
+
+		*ret_cpu_ns = strtoll(at, &at, 10);
+		*ret_wait_ns = strtoll(at, NULL, 10);
+	}
+	return is_read;
+}
+
+bool rp_bench_proc_thread(uint32_t tid, int64_t *ret_cpu_ns, int64_t *ret_wait_ns)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/task/%u/schedstat", tid);
+	return read_schedstat(path, ret_cpu_ns, ret_wait_ns);
+}
+
+void rp_bench_proc_read_cpu(struct rp_bench_proc *proc)
 {
 	char path[320];
-	int64_t sum_ns = 0;
-	bool is_known = false;
 
-	snprintf(path, sizeof(path), "/proc/%u/task", pid);
+	proc->cpu_ns = -1;
+	proc->wait_ns = -1;
+	snprintf(path, sizeof(path), "/proc/%u/task", proc->pid);
 	DIR *tasks = opendir(path);
 
 	if (tasks == NULL)
-		return -1;
+		return;
 	for (struct dirent *task = readdir(tasks); task != NULL; task = readdir(tasks)) {
-		if (task->d_name[0] == '.')
-			continue;
-		snprintf(path, sizeof(path), "/proc/%u/task/%s/schedstat", pid, task->d_name);
-		FILE *file = fopen(path, "re");
-		char line[128];
+		int64_t cpu_ns;
+		int64_t wait_ns;
 
-		if (file == NULL)
-			continue; /* it ended meanwhile */
-		if (fgets(line, sizeof(line), file) != NULL) {
-			sum_ns += strtoll(line, NULL, 10);
-			is_known = true;
-		}
-		fclose(file);
+		snprintf(path, sizeof(path), "/proc/%u/task/%s/schedstat", proc->pid, task->d_name);
+		if (task->d_name[0] == '.' || !read_schedstat(path, &cpu_ns, &wait_ns))
+			continue;
+		proc->cpu_ns = (proc->cpu_ns < 0 ? 0 : proc->cpu_ns) + cpu_ns;
+		proc->wait_ns = (proc->wait_ns < 0 ? 0 : proc->wait_ns) + wait_ns;
 	}
 	closedir(tasks);
-	return is_known ? sum_ns : -1;
 }
 
 /* The number behind "name" at the begin of a line of the file; -1 without one. */
@@ -72,7 +94,7 @@ void rp_bench_proc_read(struct rp_bench_proc *proc)
 {
 	char path[64];
 
-	proc->cpu_ns = rp_bench_proc_cpu_ns(proc->pid);
+	rp_bench_proc_read_cpu(proc);
 	snprintf(path, sizeof(path), "/proc/%u/status", proc->pid);
 	proc->rss_kib = number_of(path, "VmRSS:");
 	snprintf(path, sizeof(path), "/proc/%u/smaps_rollup", proc->pid);

@@ -13,7 +13,9 @@ struct figures {
 	double server_cores;
 	double server_us; /* of a stream; below 0: no stream */
 	double chunk_us;  /* of a chunk; below 0: no chunk */
+	double server_wait_cores;
 	double client_cores;
+	double client_wait_cores;
 	double client_us;
 	bool is_bottleneck;
 	char reason[256];
@@ -31,11 +33,11 @@ static int64_t proc_cpu_ns(const struct rp_bench_result *result, uint32_t i)
 	return result->end[i].cpu_ns - result->begin[i].cpu_ns;
 }
 
-static void find_bottleneck(struct figures *f, const struct rp_bench_options *options,
-			    const struct rp_bench_result *result)
+static void find_bottleneck(struct figures *f, const struct rp_bench_result *result)
 {
 	const struct rp_bench_stats *stats = &result->stats;
 	double worst = (double)result->client_cpu_ns_worst / 1e9 / result->seconds;
+	double wanted = (double)result->client_wanted_ns_worst / 1e9 / result->seconds;
 	double late = stats->started > 0 ? (double)stats->late / (double)stats->started : 0;
 
 	f->is_bottleneck = true;
@@ -45,6 +47,12 @@ static void find_bottleneck(struct figures *f, const struct rp_bench_options *op
 			 "and "
 			 "cores",
 			 worst * 100);
+	else if (wanted > BUSY_CORES)
+		snprintf(f->reason, sizeof(f->reason),
+			 "a thread of this client used %.0f %% of a core and waited for one for "
+			 "%.0f %% "
+			 "of the time: something else runs there",
+			 worst * 100, (wanted - worst) * 100);
 	else if (late > LATE_PART)
 		snprintf(f->reason, sizeof(f->reason),
 			 "%.1f %% of the starts were more than 1 ms late: this client did not get "
@@ -53,12 +61,12 @@ static void find_bottleneck(struct figures *f, const struct rp_bench_options *op
 			 late * 100);
 	else
 		f->is_bottleneck = false;
-	if (!f->is_bottleneck && stats->late_full > 0)
+	if (!f->is_bottleneck && stats->late_full + stats->unstarted > 0)
 		snprintf(f->reason, sizeof(f->reason),
-			 "%" PRIu64
-			 " starts waited, as %u streams were open: the picker does not keep "
-			 "up with the rate",
-			 stats->late_full, options->connections * options->max_open);
+			 "%" PRIu64 " starts waited and %" PRIu64
+			 " never came: as many streams were "
+			 "open as allowed, the picker does not keep up with the rate",
+			 stats->late_full, stats->unstarted);
 }
 
 static struct figures figure(const struct rp_bench_options *options,
@@ -67,6 +75,7 @@ static struct figures figure(const struct rp_bench_options *options,
 	const struct rp_bench_stats *stats = &result->stats;
 	struct figures f = {.has_cpu = options->pid_count > 0, .server_us = -1, .chunk_us = -1};
 	double server_ns = 0;
+	double wait_ns = 0;
 
 	if (result->seconds <= 0) {
 		f.has_cpu = false;
@@ -79,16 +88,19 @@ static struct figures figure(const struct rp_bench_options *options,
 
 		f.has_cpu = f.has_cpu && cpu_ns >= 0;
 		server_ns += (double)cpu_ns;
+		wait_ns += (double)(result->end[i].wait_ns - result->begin[i].wait_ns);
 	}
 	if (f.has_cpu) {
 		f.server_cores = server_ns / 1e9 / result->seconds;
+		f.server_wait_cores = wait_ns / 1e9 / result->seconds;
 		f.server_us = each_us(server_ns, stats->completed);
 		if (options->answer == RP_BENCH_ANSWER_SSE || options->feed_interval_ms > 0)
 			f.chunk_us = each_us(server_ns, stats->chunks);
 	}
 	f.client_cores = (double)result->client_cpu_ns / 1e9 / result->seconds;
+	f.client_wait_cores = (double)result->client_wait_ns / 1e9 / result->seconds;
 	f.client_us = each_us((double)result->client_cpu_ns, stats->completed);
-	find_bottleneck(&f, options, result);
+	find_bottleneck(&f, result);
 	return f;
 }
 
@@ -127,7 +139,8 @@ static void print_server(FILE *out, const struct rp_bench_options *options,
 		fprintf(out, "%-14s CPU not known: a process has no /proc/PID/task/*/schedstat\n",
 			"server");
 	} else {
-		fprintf(out, "%-14s %.2f cores", "server", f->server_cores);
+		fprintf(out, "%-14s %.2f cores (%.2f waited for)", "server", f->server_cores,
+			f->server_wait_cores);
 		if (f->server_us >= 0)
 			fprintf(out, ", %.2f us CPU a stream", f->server_us);
 		if (f->chunk_us >= 0)
@@ -167,7 +180,8 @@ void rp_bench_result_print(FILE *out, const struct rp_bench_options *options,
 	print_latency(out, "stream", &stats->stream);
 	print_latency(out, "chunk delay", &stats->chunk);
 	print_server(out, options, result, &f);
-	fprintf(out, "%-14s %.2f cores", "client", f.client_cores);
+	fprintf(out, "%-14s %.2f cores (%.2f waited for)", "client", f.client_cores,
+		f.client_wait_cores);
 	if (f.client_us >= 0)
 		fprintf(out, ", %.2f us CPU a stream", f.client_us);
 	fprintf(out, "%s%s\n",
@@ -277,6 +291,8 @@ static void json_server(FILE *out, const struct rp_bench_options *options,
 	json_number(out, "cpu_us_per_chunk", f->chunk_us);
 	fputc(',', out);
 	json_number(out, "cpu_cores", f->has_cpu ? f->server_cores : -1);
+	fputc(',', out);
+	json_number(out, "wait_cores", f->has_cpu ? f->server_wait_cores : -1);
 	fputs(",\"processes\":[", out);
 	for (uint32_t i = 0; i < options->pid_count; i++) {
 		const struct rp_bench_proc *proc = &result->after[i];
@@ -359,6 +375,8 @@ void rp_bench_result_json(FILE *out, const struct rp_bench_options *options,
 	json_server(out, options, result, &f);
 	fputs(",\n\"client\":{", out);
 	json_number(out, "cpu_cores", f.client_cores);
+	fputc(',', out);
+	json_number(out, "wait_cores", f.client_wait_cores);
 	fputc(',', out);
 	json_number(out, "cpu_us_per_stream", f.client_us);
 	fprintf(out, ",\"bottleneck\":%s,", f.is_bottleneck ? "true" : "false");

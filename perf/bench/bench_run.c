@@ -59,25 +59,47 @@ static void sample_cpu(const struct rp_bench_options *options, struct rp_bench_p
 {
 	for (uint32_t i = 0; i < options->pid_count; i++) {
 		procs[i].pid = options->pids[i];
-		procs[i].cpu_ns = rp_bench_proc_cpu_ns(options->pids[i]);
+		rp_bench_proc_read_cpu(&procs[i]);
 	}
 }
 
-static int64_t thread_cpu_ns(pthread_t handle)
-{
-	clockid_t clock;
-	struct timespec ts = {0};
+/* What a thread of this client used, and how long it waited for a CPU. */
+struct usage {
+	int64_t cpu_ns;
+	int64_t wait_ns;
+};
 
-	if (pthread_getcpuclockid(handle, &clock) == 0)
+static struct usage usage_of(const struct crew *crew, uint32_t i)
+{
+	struct usage usage = {0};
+	struct timespec ts = {0};
+	clockid_t clock;
+	int64_t rough_ns;
+
+	(void)rp_bench_proc_thread(atomic_load(&crew->threads[i].tid), &rough_ns, &usage.wait_ns);
+	/* Exact, while schedstat is as of the last tick. */
+	if (pthread_getcpuclockid(crew->handles[i], &clock) == 0)
 		clock_gettime(clock, &ts);
-	return (int64_t)ts.tv_sec * RP_NS_PER_S + ts.tv_nsec;
+	usage.cpu_ns = (int64_t)ts.tv_sec * RP_NS_PER_S + ts.tv_nsec;
+	return usage;
 }
 
-/* sign -1 at the begin of the window, 1 at its end. */
-static void add_client_cpu(struct crew *crew, int sign, int64_t *each)
+static void add_usage(struct crew *crew, const struct usage *before)
 {
-	for (uint32_t i = 0; i < crew->count; i++)
-		each[i] += sign * thread_cpu_ns(crew->handles[i]);
+	struct rp_bench_result *result = crew->result;
+
+	for (uint32_t i = 0; i < crew->count; i++) {
+		struct usage now = usage_of(crew, i);
+		int64_t cpu_ns = now.cpu_ns - before[i].cpu_ns;
+		int64_t wait_ns = now.wait_ns - before[i].wait_ns;
+
+		result->client_cpu_ns += cpu_ns;
+		result->client_wait_ns += wait_ns;
+		if (cpu_ns > result->client_cpu_ns_worst)
+			result->client_cpu_ns_worst = cpu_ns;
+		if (cpu_ns + wait_ns > result->client_wanted_ns_worst)
+			result->client_wanted_ns_worst = cpu_ns + wait_ns;
+	}
 }
 
 /* ---- stages ---- */
@@ -171,7 +193,7 @@ static void measure(struct crew *crew)
 {
 	struct rp_bench_run *run = crew->run;
 	struct rp_bench_result *result = crew->result;
-	int64_t cpu[RP_BENCH_THREADS_MAX] = {0};
+	struct usage before[RP_BENCH_THREADS_MAX] = {0};
 	uint32_t seconds = 0;
 
 	while (rp_clock_monotonic_ns() < run->measure_begin_ns && !atomic_load(crew->stop)) {
@@ -180,7 +202,8 @@ static void measure(struct crew *crew)
 		sleep_until(next < run->measure_begin_ns ? next : run->measure_begin_ns);
 	}
 	sample_cpu(run->options, result->begin);
-	add_client_cpu(crew, -1, cpu);
+	for (uint32_t i = 0; i < crew->count; i++)
+		before[i] = usage_of(crew, i);
 	int64_t begin_ns = rp_clock_monotonic_ns();
 
 	rp_bench_workers_read(run->options->metrics_url, result, -1);
@@ -194,18 +217,13 @@ static void measure(struct crew *crew)
 		take_second(crew, seconds++);
 	}
 	sample_cpu(run->options, result->end);
-	add_client_cpu(crew, 1, cpu);
+	add_usage(crew, before);
 	int64_t end_ns = rp_clock_monotonic_ns();
 
 	result->seconds = (double)(end_ns - begin_ns) / (double)RP_NS_PER_S;
 	result->was_interrupted = atomic_load(crew->stop);
 	sample(run->options, result->after);
 	rp_bench_workers_read(run->options->metrics_url, result, 1);
-	for (uint32_t i = 0; i < crew->count; i++) {
-		result->client_cpu_ns += cpu[i];
-		if (cpu[i] > result->client_cpu_ns_worst)
-			result->client_cpu_ns_worst = cpu[i];
-	}
 	/* The last one may be a part. */
 	while (seconds + 0.5 < result->seconds)
 		take_second(crew, seconds++);

@@ -73,6 +73,8 @@ struct rp_bench_result {
 	struct rp_bench_proc after[RP_BENCH_PIDS_MAX];	/* memory, just after it */
 	int64_t client_cpu_ns;				/* all threads, in the measured window */
 	int64_t client_cpu_ns_worst;			/* the busiest one */
+	int64_t client_wait_ns;				/* ready to run, but without a CPU */
+	int64_t client_wanted_ns_worst;			/* CPU and waiting of one thread */
 	uint32_t point_count;
 	struct rp_bench_point *points;
 	uint32_t worker_count;

@@ -567,6 +567,7 @@ static void thread_init(struct rp_bench_thread *thread)
 	uint32_t each = options->rate > 0 ? options->max_open : options->streams;
 
 	prctl(PR_SET_TIMERSLACK, 1);
+	atomic_store(&thread->tid, (uint32_t)gettid());
 	thread->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	thread->slot_count = share(options->connections, options->threads, thread->index);
 	thread->idle_wanted = share(options->idle_streams, options->threads, thread->index);
