@@ -10,7 +10,7 @@
 #include "shm/base.h"
 #include "shm/limits.h"
 
-enum { RP_MEM_CLASSES = 15 };
+enum { RP_MEM_CLASSES = 26 };
 
 /* Zeroed: ready. One thread. */
 struct rp_mem_classes {
