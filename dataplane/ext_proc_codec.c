@@ -137,12 +137,52 @@ int rp_ext_proc_take_body(const struct rp_ext_proc_message *message, struct rp_g
 	return rp_body_move(to, source->gathered, body.left, pool);
 }
 
+/* One length-delimited field of this tag with a length of one byte: how gateways write nearly all
+ * of a header. */
+static bool take_short(struct rp_reader *r, uint8_t tag, struct rp_bytes *ret_bytes)
+{
+	size_t left = rp_reader_left(r);
+
+	if (left < 2 || r->at[0] != tag || r->at[1] >= 0x80 || r->at[1] > left - 2)
+		return false;
+	*ret_bytes = rp_bytes(r->at + 2, r->at[1]);
+	r->at += 2 + r->at[1];
+	return true;
+}
+
+/* A header of short fields: key, then raw_value or value, and nothing else. */
+static bool take_usual_header(struct rp_reader *r, struct rp_header *ret_header)
+{
+	enum {
+		HEADER_TAG = RP_PB_HEADER_MAP_HEADERS << 3 | RP_PB_LEN,
+		KEY_TAG = RP_PB_HEADER_KEY << 3 | RP_PB_LEN,
+		VALUE_TAG = RP_PB_HEADER_VALUE << 3 | RP_PB_LEN,
+		RAW_VALUE_TAG = RP_PB_HEADER_RAW_VALUE << 3 | RP_PB_LEN,
+	};
+	struct rp_reader ahead = *r;
+	struct rp_bytes entry;
+
+	if (!take_short(&ahead, HEADER_TAG, &entry))
+		return false;
+	struct rp_reader inner = rp_reader(entry);
+
+	if (!take_short(&inner, KEY_TAG, &ret_header->name) ||
+	    (!take_short(&inner, RAW_VALUE_TAG, &ret_header->value) &&
+	     !take_short(&inner, VALUE_TAG, &ret_header->value)) ||
+	    rp_reader_left(&inner) > 0)
+		return false;
+	*r = ahead;
+	return true;
+}
+
 bool rp_ext_proc_next_header(struct rp_reader *r, struct rp_header *ret_header)
 {
 	struct rp_pb_field field, part;
 	struct rp_bytes value, raw;
 	struct rp_reader inner;
 
+	if (r->err == RP_OK && take_usual_header(r, ret_header))
+		return true;
 	while (rp_pb_next(r, &field)) {
 		if (field.number != RP_PB_HEADER_MAP_HEADERS || field.type != RP_PB_LEN)
 			continue;

@@ -210,6 +210,52 @@ static void test_subset_hint_is_found_wherever_buffers_end(void **state)
 	}
 }
 
+/* The short way through usual headers and the long way through others say the same. */
+static void test_headers_read_the_same_whatever_their_encoding(void **state)
+{
+	static const struct {
+		const char *hex; /* of a HeaderMap with one header */
+		const char *name;
+		const char *value;
+	} cases[] = {
+		{"0a060a016b1a0176", "k", "v"},	      /* key, raw_value */
+		{"0a060a016b120176", "k", "v"},	      /* key, value */
+		{"0a061a01760a016b", "k", "v"},	      /* the other order */
+		{"0a090a016b12017a1a0176", "k", "v"}, /* value and raw_value */
+		{"0a090a016b1a017612017a", "k", "v"}, /* raw_value and value */
+		{"0a080a016b1a00120176", "k", "v"},   /* an empty raw_value */
+		{"0a050a016b1a00", "k", ""},	      /* nothing at all */
+		{"0a030a016b", "k", ""},	      /* no value */
+		{"0a080a016b1a01762001", "k", "v"},   /* an unknown field behind */
+		{"0a0820010a016b1a0176", "k", "v"},   /* and before */
+		{"0a090a016a0a016b1a0176", "k", "v"}, /* the last key counts */
+		{"1201000a060a016b1a0176", "k", "v"}, /* an unknown field of the map */
+		{"0a86000a016b1a0176", "k", "v"},     /* a length longer than need be */
+		{"0a070a81006b1a0176", "k", "v"},
+	};
+	struct rp_header header;
+	uint8_t bytes[64];
+
+	(void)state;
+	for (size_t i = 0; i < RP_ARRAY_LEN(cases); i++) {
+		size_t len = from_hex(cases[i].hex, bytes);
+		struct rp_reader r = rp_reader(rp_bytes(bytes, len));
+
+		assert_true(rp_ext_proc_next_header(&r, &header));
+		assert_true(rp_bytes_equal_str(header.name, cases[i].name));
+		assert_true(rp_bytes_equal_str(header.value, cases[i].value));
+		assert_false(rp_ext_proc_next_header(&r, &header));
+		assert_int_equal(r.err, RP_OK);
+		/* Cut short it is refused, or has no such header. */
+		for (size_t cut = 1; cut < len; cut++) {
+			r = rp_reader(rp_bytes(bytes, cut));
+			while (rp_ext_proc_next_header(&r, &header))
+				;
+			assert_true(r.err == RP_EFORMAT || bytes[0] == 0x12);
+		}
+	}
+}
+
 static void test_value_serves_where_raw_value_is_empty(void **state)
 {
 	uint8_t bytes[256];
@@ -308,6 +354,7 @@ int main(void)
 		TEST(test_body_payload_is_found_wherever_buffers_end),
 		TEST(test_body_payload_moves_out_of_a_gathered_message),
 		TEST(test_subset_hint_is_found_wherever_buffers_end),
+		TEST(test_headers_read_the_same_whatever_their_encoding),
 		TEST(test_value_serves_where_raw_value_is_empty),
 		TEST(test_of_the_oneof_the_last_member_counts),
 		TEST(test_cut_and_broken_messages_only_fail),
