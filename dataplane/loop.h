@@ -34,7 +34,7 @@ struct rp_io {
 	int fd;
 	/* Set by the owner before rp_loop_send() when nothing is to be done in on_sent but giving
 	 * the memory back: it then comes with the next event, and end_of_turn is not called for it.
-	 * Spares a completion and a turn. */
+	 * Spares a completion and a turn. May be taken back before the turn ends. */
 	bool sent_may_wait;
 	uint32_t state;		/* back end's */
 	uint32_t pending;	/* back end's: operations the kernel holds */

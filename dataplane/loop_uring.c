@@ -468,11 +468,21 @@ static int wait_for_completions(struct uring_loop *self, int64_t timeout_ns)
 	return rp_uring_enter(&self->ring, timeout_ns != 0 ? 1 : 0, timeout_ns);
 }
 
+/* Somebody has found something to do after a send that was to be quiet. */
+static bool is_end_awaited(const struct uring_loop *self)
+{
+	for (const struct rp_io *io = self->quiet; io != NULL; io = rp_io_link(io, RP_IO_NEXT)) {
+		if (!io->sent_may_wait)
+			return true;
+	}
+	return false;
+}
+
 static int uring_wait(struct rp_loop *loop, int64_t timeout_ns)
 {
 	struct uring_loop *self = from_loop(loop);
 	struct io_uring_cqe *cqe = NULL;
-	bool must_not_wait = feed_starved(self) || loop->gone != NULL;
+	bool must_not_wait = feed_starved(self) || loop->gone != NULL || is_end_awaited(self);
 	int err = wait_for_completions(self, must_not_wait ? 0 : timeout_ns);
 
 	/* EBUSY, EAGAIN: completions must be taken before the kernel takes more. */

@@ -373,6 +373,30 @@ static void a_quiet_send_costs_one_turn_only(void **state)
 	rp_loop_free(loop);
 }
 
+static void quiet_may_be_taken_back_before_the_turn_ends(void **state)
+{
+	struct rp_loop *loop = make_loop(state);
+	int fds[2];
+	struct peer p;
+
+	make_pair(fds);
+	peer_init(&p, loop, fds[0]);
+	for (int i = 1; i <= 3; i++) {
+		int64_t start = rp_clock_monotonic_ns();
+
+		p.io.sent_may_wait = true;
+		assert_int_equal(rp_loop_send(loop, &p.io, RP_BYTES_LIT("ping")), RP_OK);
+		p.io.sent_may_wait = false;
+		rp_loop_set_deadline(loop, start + 2 * RP_NS_PER_S);
+		assert_int_equal(rp_loop_turn(loop), RP_OK);
+		assert_int_equal(p.sent_calls, i);
+		assert_true(rp_clock_monotonic_ns() - start < RP_NS_PER_S);
+	}
+	close(fds[1]);
+	close_all(loop, &p);
+	rp_loop_free(loop);
+}
+
 static void an_error_of_the_peer_ends_a_quiet_send(void **state)
 {
 	struct rp_loop *loop = make_loop(state);
@@ -850,6 +874,7 @@ int main(void)
 		ALL(a_deadline_may_move_to_either_side),
 		ALL(a_quiet_send_larger_than_the_socket_goes_out_whole),
 		ALL(a_quiet_send_costs_one_turn_only),
+		ALL(quiet_may_be_taken_back_before_the_turn_ends),
 		ALL(an_error_of_the_peer_ends_a_quiet_send),
 		ALL(closing_during_a_quiet_send_is_silent),
 		ALL(floods_of_many_connections_arrive_whole),
