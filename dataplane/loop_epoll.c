@@ -287,6 +287,9 @@ static int busy_poll(struct epoll_loop *self, int64_t poll_ns)
 static int epoll_wait_turn(struct rp_loop *loop, int64_t timeout_ns)
 {
 	struct epoll_loop *self = from_loop(loop);
+
+	if (self->sent_first != NULL) /* sent outside of a turn */
+		timeout_ns = 0;
 	int64_t poll_ns = rp_loop_poll_ns(loop, timeout_ns);
 	int count = poll_ns > 0 ? busy_poll(self, poll_ns) : 0;
 
