@@ -102,15 +102,6 @@ void rp_http_target_abort(struct rp_http_target *target, int err)
 	finish(target, err);
 }
 
-static int set_wants_write(struct rp_http_target *target, bool wants_write)
-{
-	if (target->wants_write == wants_write)
-		return RP_OK;
-	target->wants_write = wants_write;
-	return rp_events_rewatch(target->client->loop, &target->watch,
-				 wants_write ? EPOLLIN | EPOLLOUT : EPOLLIN);
-}
-
 static int open_connection(struct rp_http_target *target)
 {
 	static const char plain[] = "reno";
@@ -132,9 +123,9 @@ static int open_connection(struct rp_http_target *target)
 		return err;
 	}
 	target->watch = (struct rp_events_watch){.fd = -1};
-	target->wants_write = true;
-	err = rp_events_watch(target->client->loop, &target->watch, target->fd, EPOLLIN | EPOLLOUT,
-			      on_event, target);
+	/* By edges: one entry in epoll's list a page, and no change of interest ever. */
+	err = rp_events_watch(target->client->loop, &target->watch, target->fd,
+			      EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, on_event, target);
 	if (err != RP_OK) {
 		close(target->fd);
 		target->fd = -1;
@@ -151,7 +142,7 @@ static int send_request(struct rp_http_target *target)
 		return -errno;
 	if (n > 0)
 		target->request_sent += (uint32_t)n;
-	return set_wants_write(target, target->request_sent < target->request_bytes);
+	return RP_OK;
 }
 
 /* Start anew on a fresh connection. */
@@ -193,14 +184,15 @@ static int on_body(void *user, struct rp_bytes piece)
 	return target->client->on_body(target, piece);
 }
 
-/* One receive a call: with level-triggered events the rest of a long page comes next turn. */
-static int receive(struct rp_http_target *target)
+/* One receive. *ret_bytes is negative if nothing was there. */
+static int receive(struct rp_http_target *target, ssize_t *ret_bytes)
 {
 	struct rp_http_client *client = target->client;
 	ssize_t n = recv(target->fd, client->recv_buffer, client->recv_bytes, 0);
 	struct rp_bytes in;
 	int err;
 
+	*ret_bytes = n;
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? RP_EAGAIN : -errno;
 	if (n == 0)
@@ -219,19 +211,38 @@ static int receive(struct rp_http_target *target)
 	return err;
 }
 
+/*
+ * An edge tells once of what lies in the socket: read to the page's end or until nothing is left.
+ * Less than there was room for means just that, but does not tell of the peer's end of the stream.
+ */
+static int receive_all(struct rp_http_target *target, bool is_closed)
+{
+	ssize_t n;
+	int err;
+
+	do {
+		err = receive(target, &n);
+	} while (err == RP_EAGAIN && n > 0 &&
+		 (is_closed || (size_t)n == target->client->recv_bytes));
+	return err;
+}
+
 static void on_event(struct rp_events_watch *watch, uint32_t events)
 {
 	struct rp_http_target *target = watch->user;
+	bool is_closed = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+	bool is_readable = (events & EPOLLIN) != 0 || is_closed;
 	int err = RP_OK;
 
 	if (!target->is_in_flight) {
-		disconnect(target); /* closed, or talking out of turn */
+		if (is_readable)
+			disconnect(target); /* closed, or talking out of turn */
 		return;
 	}
-	if ((events & EPOLLOUT) != 0 && target->wants_write)
+	if ((events & EPOLLOUT) != 0 && target->request_sent < target->request_bytes)
 		err = send_request(target);
 	if (err == RP_OK)
-		err = (events & ~(uint32_t)EPOLLOUT) != 0 ? receive(target) : RP_EAGAIN;
+		err = is_readable ? receive_all(target, is_closed) : RP_EAGAIN;
 	if (err == RP_EAGAIN)
 		return;
 	if (may_retry(target, err)) {
@@ -239,5 +250,7 @@ static void on_event(struct rp_events_watch *watch, uint32_t events)
 		if (err == RP_OK)
 			return;
 	}
+	if (err == RP_OK && is_closed)
+		target->response->is_keep_alive = false;
 	finish(target, err);
 }

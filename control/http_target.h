@@ -35,8 +35,7 @@ struct rp_http_target {
 	struct rp_events_watch watch;
 	int fd; /* -1: not connected */
 	bool is_in_flight;
-	bool is_reused;	  /* the connection has carried a page before */
-	bool wants_write; /* connecting, or the request did not fit the socket's buffer */
+	bool is_reused; /* the connection has carried a page before */
 	uint32_t request_bytes;
 	uint32_t request_sent;
 	char *request;			   /* owned */
