@@ -2,106 +2,17 @@
 #include <stdlib.h>
 
 #include "perf/bench/bench_load.h"
-#include "perf/bench/bench_run.h"
 
 enum {
 	HEAD_BYTES = 9,
-	DEFAULT_WINDOW = 65535, /* RFC 9113, 6.9.2 */
 	DEFAULT_FRAME_BYTES = 16384,
 	HEADER_TABLE_BYTES = 4096,
 	CONTROL_BYTES_MAX = 4 << 20, /* answers queued for a peer that does not read */
-	BLOCKS_UNTIL_KEPT = 2,
 };
-
-static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
-static void put_be32(uint8_t *out, uint32_t value)
-{
-	out[0] = (uint8_t)(value >> 24);
-	out[1] = (uint8_t)(value >> 16);
-	out[2] = (uint8_t)(value >> 8);
-	out[3] = (uint8_t)value;
-}
 
 static uint32_t get_be32(const uint8_t *in)
 {
 	return (uint32_t)in[0] << 24 | (uint32_t)in[1] << 16 | (uint32_t)in[2] << 8 | in[3];
-}
-
-static void put_head(uint8_t *out, uint32_t len, uint8_t type, uint8_t flags, int32_t stream)
-{
-	out[0] = (uint8_t)(len >> 16);
-	out[1] = (uint8_t)(len >> 8);
-	out[2] = (uint8_t)len;
-	out[3] = type;
-	out[4] = flags;
-	put_be32(out + 5, (uint32_t)stream);
-}
-
-/* ---- control frames ---- */
-
-static uint8_t *control_room(struct rp_bench_conn *conn, size_t n)
-{
-	struct rp_bench_out *control = &conn->control;
-
-	if (n > control->bytes - control->used) {
-		size_t bytes = control->bytes * 2 + n;
-		uint8_t *data = realloc(control->data, bytes);
-
-		RP_ASSERT(data != NULL);
-		control->data = data;
-		control->bytes = bytes;
-	}
-	uint8_t *at = control->data + control->used;
-
-	control->used += n;
-	rp_bench_conn_wake(conn);
-	return at;
-}
-
-static void control_frame(struct rp_bench_conn *conn, uint8_t type, uint8_t flags, int32_t stream,
-			  struct rp_bytes payload)
-{
-	uint8_t *out = control_room(conn, HEAD_BYTES + payload.len);
-
-	put_head(out, (uint32_t)payload.len, type, flags, stream);
-	if (payload.len > 0)
-		memcpy(out + HEAD_BYTES, payload.ptr, payload.len);
-}
-
-static void control_number(struct rp_bench_conn *conn, uint8_t type, int32_t stream, uint32_t value)
-{
-	uint8_t bytes[4];
-
-	put_be32(bytes, value);
-	control_frame(conn, type, 0, stream, rp_bytes(bytes, sizeof(bytes)));
-}
-
-void rp_bench_h2_reset(struct rp_bench_conn *conn, struct rp_bench_stream *stream, uint32_t error)
-{
-	if (stream->id != 0)
-		control_number(conn, NGHTTP2_RST_STREAM, stream->id, error);
-}
-
-void rp_bench_h2_end(struct rp_bench_conn *conn, struct rp_bench_stream *stream)
-{
-	control_frame(conn, NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, stream->id,
-		      (struct rp_bytes){0});
-}
-
-static void write_settings(struct rp_bench_conn *conn)
-{
-	const struct rp_bench_options *options = conn->thread->options;
-	uint8_t settings[12] = {0};
-
-	settings[1] = NGHTTP2_SETTINGS_ENABLE_PUSH;
-	settings[7] = NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE;
-	put_be32(settings + 8, options->stream_window);
-	memcpy(control_room(conn, sizeof(preface) - 1), preface, sizeof(preface) - 1);
-	control_frame(conn, NGHTTP2_SETTINGS, 0, 0, rp_bytes(settings, sizeof(settings)));
-	if (options->connection_window > DEFAULT_WINDOW)
-		control_number(conn, NGHTTP2_WINDOW_UPDATE, 0,
-			       options->connection_window - DEFAULT_WINDOW);
 }
 
 /* ---- streams of a connection ---- */
@@ -120,40 +31,15 @@ static struct rp_bench_stream *find_stream(struct rp_bench_conn *conn, int32_t i
 	return stream;
 }
 
-static void remove_ready(struct rp_bench_conn *conn, struct rp_bench_stream *stream)
+void rp_bench_h2_know(struct rp_bench_conn *conn, struct rp_bench_stream *stream)
 {
-	struct rp_bench_stream *before = NULL;
-
-	if (!stream->is_ready)
-		return;
-	stream->is_ready = false;
-	for (struct rp_bench_stream *at = conn->ready_first; at != stream; at = at->ready_next)
-		before = at;
-	if (before == NULL)
-		conn->ready_first = stream->ready_next;
-	else
-		before->ready_next = stream->ready_next;
-	if (conn->ready_last == stream)
-		conn->ready_last = before;
-}
-
-void rp_bench_h2_ready(struct rp_bench_conn *conn, struct rp_bench_stream *stream)
-{
-	if (stream->is_ready)
-		return;
-	stream->is_ready = true;
-	stream->ready_next = NULL;
-	if (conn->ready_last != NULL)
-		conn->ready_last->ready_next = stream;
-	else
-		conn->ready_first = stream;
-	conn->ready_last = stream;
-	rp_bench_conn_wake(conn);
+	stream->next = *bucket_of(conn, stream->id);
+	*bucket_of(conn, stream->id) = stream;
 }
 
 void rp_bench_h2_forget(struct rp_bench_conn *conn, struct rp_bench_stream *stream)
 {
-	remove_ready(conn, stream);
+	rp_bench_h2_unready(conn, stream);
 	if (conn->frame_target == stream)
 		conn->frame_target = NULL;
 	if (stream->id == 0)
@@ -164,111 +50,6 @@ void rp_bench_h2_forget(struct rp_bench_conn *conn, struct rp_bench_stream *stre
 		at = &(*at)->next;
 	*at = stream->next;
 	stream->next = NULL;
-}
-
-/* ---- sending ---- */
-
-#define FIELD(field_name, field_value, value_len)                                                  \
-	{                                                                                          \
-		(uint8_t *)(uintptr_t)(field_name), (uint8_t *)(uintptr_t)(field_value),           \
-			sizeof(field_name) - 1, value_len, NGHTTP2_NV_FLAG_NONE                    \
-	}
-#define FIELD_LIT(field_name, field_value) FIELD(field_name, field_value, sizeof(field_value) - 1)
-
-/* The header block of a call. After two of them the compression state does not change any more, and
- * all further ones are the same bytes. */
-static struct rp_bytes make_block(struct rp_bench_conn *conn)
-{
-	static const char path[] = "/envoy.service.ext_proc.v3.ExternalProcessor/Process";
-	const char *target = conn->thread->options->target;
-	const char *scheme = conn->thread->options->is_tls ? "https" : "http";
-	const nghttp2_nv fields[] = {
-		FIELD_LIT(":method", "POST"),
-		FIELD(":scheme", scheme, strlen(scheme)),
-		FIELD_LIT(":path", path),
-		FIELD(":authority", target, strlen(target)),
-		FIELD_LIT("te", "trailers"),
-		FIELD_LIT("content-type", "application/grpc"),
-		FIELD_LIT("user-agent", "ringpick-bench/" RP_VERSION),
-		FIELD_LIT("x-envoy-internal", "true"),
-	};
-
-	if (conn->kept_bytes != 0)
-		return rp_bytes(conn->kept_block, conn->kept_bytes);
-	ssize_t n = nghttp2_hd_deflate_hd(conn->deflater, conn->kept_block,
-					  sizeof(conn->kept_block), fields, RP_ARRAY_LEN(fields));
-
-	RP_ASSERT(n > 0);
-	conn->blocks_made++;
-	if (conn->can_keep_block && conn->blocks_made >= BLOCKS_UNTIL_KEPT)
-		conn->kept_bytes = (uint16_t)n;
-	return rp_bytes(conn->kept_block, (size_t)n);
-}
-
-static size_t room_of(const struct rp_bench_out *out)
-{
-	return out->bytes - out->used;
-}
-
-static void write_headers(struct rp_bench_conn *conn, struct rp_bench_stream *stream,
-			  struct rp_bench_out *out)
-{
-	struct rp_bytes block = make_block(conn);
-	uint8_t *at = out->data + out->used;
-
-	stream->id = conn->next_id;
-	conn->next_id += 2;
-	stream->next = *bucket_of(conn, stream->id);
-	*bucket_of(conn, stream->id) = stream;
-	stream->send_window = conn->peer_initial_window;
-	put_head(at, (uint32_t)block.len, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, stream->id);
-	memcpy(at + HEAD_BYTES, block.ptr, block.len);
-	out->used += HEAD_BYTES + block.len;
-}
-
-/* One DATA frame, of at most one message, as Envoy sends them. */
-static void write_data(struct rp_bench_conn *conn, struct rp_bench_stream *stream,
-		       struct rp_bench_out *out)
-{
-	uint8_t *at = out->data + out->used;
-	int64_t max = conn->peer_max_frame;
-
-	max = max < stream->send_window ? max : stream->send_window;
-	max = max < conn->send_window ? max : conn->send_window;
-	uint32_t n = rp_bench_stream_pull(stream, (uint32_t)max, at + HEAD_BYTES);
-
-	put_head(at, n, NGHTTP2_DATA, 0, stream->id);
-	stream->send_window -= n;
-	conn->send_window -= n;
-	out->used += HEAD_BYTES + n;
-}
-
-void rp_bench_h2_fill(struct rp_bench_conn *conn, struct rp_bench_out *out)
-{
-	size_t most = HEAD_BYTES * 2 + sizeof(conn->kept_block) + conn->peer_max_frame;
-	size_t n = rp_min_size(conn->control.used, room_of(out));
-
-	if (n > 0) {
-		memcpy(out->data + out->used, conn->control.data, n);
-		out->used += n;
-		conn->control.used -= n;
-		memmove(conn->control.data, conn->control.data + n, conn->control.used);
-	}
-	/* A frame that was cut must be completed first. */
-	if (conn->control.used > 0 || conn->state != RP_BENCH_CONN_OPEN)
-		return;
-	while (conn->ready_first != NULL && conn->send_window > 0 && room_of(out) >= most) {
-		struct rp_bench_stream *stream = conn->ready_first;
-
-		if (stream->id == 0)
-			write_headers(conn, stream, out);
-		while (rp_bench_stream_can_send(stream) && conn->send_window > 0 &&
-		       room_of(out) >= most)
-			write_data(conn, stream, out);
-		if (rp_bench_stream_can_send(stream))
-			return; /* the next turn goes on with it */
-		remove_ready(conn, stream);
-	}
 }
 
 /* ---- receiving ---- */
@@ -360,7 +141,7 @@ static int on_settings(struct rp_bench_conn *conn, struct rp_bytes payload, cons
 		if (err != RP_OK)
 			return err;
 	}
-	control_frame(conn, NGHTTP2_SETTINGS, NGHTTP2_FLAG_ACK, 0, (struct rp_bytes){0});
+	rp_bench_h2_control(conn, NGHTTP2_SETTINGS, NGHTTP2_FLAG_ACK, 0, (struct rp_bytes){0});
 	if (conn->state == RP_BENCH_CONN_SETTINGS)
 		conn->state = RP_BENCH_CONN_OPEN;
 	return RP_OK;
@@ -541,7 +322,7 @@ static int on_frame(struct rp_bench_conn *conn, struct rp_bytes payload, const c
 		if (payload.len != 8)
 			return peer_error(ret_why, "a PING frame has a wrong length");
 		if (!(conn->frame_flags & NGHTTP2_FLAG_ACK))
-			control_frame(conn, NGHTTP2_PING, NGHTTP2_FLAG_ACK, 0, payload);
+			rp_bench_h2_control(conn, NGHTTP2_PING, NGHTTP2_FLAG_ACK, 0, payload);
 		return RP_OK;
 	case NGHTTP2_RST_STREAM:
 		if (payload.len != 4)
@@ -568,14 +349,15 @@ static void take_from_windows(struct rp_bench_conn *conn, uint32_t n)
 
 	conn->unacked += n;
 	if (conn->unacked >= options->connection_window / 2) {
-		control_number(conn, NGHTTP2_WINDOW_UPDATE, 0, conn->unacked);
+		rp_bench_h2_control_number(conn, NGHTTP2_WINDOW_UPDATE, 0, conn->unacked);
 		conn->unacked = 0;
 	}
 	if (stream == NULL || conn->frame_flags & NGHTTP2_FLAG_END_STREAM)
 		return;
 	stream->unacked += n;
 	if (stream->unacked >= (options->stream_window + 1) / 2) {
-		control_number(conn, NGHTTP2_WINDOW_UPDATE, stream->id, stream->unacked);
+		rp_bench_h2_control_number(conn, NGHTTP2_WINDOW_UPDATE, stream->id,
+					   stream->unacked);
 		stream->unacked = 0;
 	}
 }
@@ -723,13 +505,13 @@ int rp_bench_h2_init(struct rp_bench_conn *conn)
 	    nghttp2_hd_inflate_new(&conn->inflater) != 0 ||
 	    nghttp2_hd_deflate_new(&conn->deflater, HEADER_TABLE_BYTES) != 0)
 		return RP_ENOMEM;
-	conn->send_window = DEFAULT_WINDOW;
-	conn->peer_initial_window = DEFAULT_WINDOW;
+	conn->send_window = RP_BENCH_H2_WINDOW;
+	conn->peer_initial_window = RP_BENCH_H2_WINDOW;
 	conn->peer_max_frame = DEFAULT_FRAME_BYTES;
 	conn->peer_max_streams = UINT32_MAX;
 	conn->can_keep_block = true;
 	conn->next_id = 1;
-	write_settings(conn);
+	rp_bench_h2_begin(conn);
 	return RP_OK;
 }
 

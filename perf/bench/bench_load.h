@@ -4,8 +4,9 @@
  * fixed size, used again and again. One thread owns all of it; nothing here is shared.
  *
  *   bench_thread.c  the turns of the loop, when streams start
- *   bench_stream.c  what one stream sends and expects (ext_proc)
- *   bench_h2.c      frames in both directions (RFC 9113); HPACK is nghttp2's
+ *   bench_stream.c  what one stream does and expects (ext_proc)
+ *   bench_message.c the bytes of its messages
+ *   bench_h2.c      frames that come (RFC 9113), bench_h2_send.c: that go; HPACK is nghttp2's
  *   bench_conn.c    socket and TLS: bytes in both directions
  */
 #ifndef RP_PERF_BENCH_LOAD_H
@@ -185,6 +186,8 @@ SSL_CTX *rp_bench_tls_context(void);
 
 /* ---- frames ---- */
 
+enum { RP_BENCH_H2_WINDOW = 65535 }; /* until something else is said (RFC 9113, 6.9.2) */
+
 RP_MUST_CHECK int rp_bench_h2_init(struct rp_bench_conn *conn);
 void rp_bench_h2_fini(struct rp_bench_conn *conn);
 /** Bytes that came. @return RP_OK; RP_EPROTO: the peer broke RFC 9113, *ret_why says how */
@@ -192,11 +195,22 @@ RP_MUST_CHECK int rp_bench_h2_feed(struct rp_bench_conn *conn, struct rp_bytes i
 				   const char **ret_why);
 /** Frames that are due, into out. */
 void rp_bench_h2_fill(struct rp_bench_conn *conn, struct rp_bench_out *out);
+/** The client's preface. */
+void rp_bench_h2_begin(struct rp_bench_conn *conn);
+/** A frame that goes before all of calls; stream 0: of the connection. */
+void rp_bench_h2_control(struct rp_bench_conn *conn, uint8_t type, uint8_t flags, int32_t stream,
+			 struct rp_bytes payload);
+/** The same with four bytes of payload. */
+void rp_bench_h2_control_number(struct rp_bench_conn *conn, uint8_t type, int32_t stream,
+				uint32_t value);
 void rp_bench_h2_reset(struct rp_bench_conn *conn, struct rp_bench_stream *stream, uint32_t error);
 /** An empty DATA frame with END_STREAM. */
 void rp_bench_h2_end(struct rp_bench_conn *conn, struct rp_bench_stream *stream);
 /** Put a stream among those that send; it takes its place once. */
 void rp_bench_h2_ready(struct rp_bench_conn *conn, struct rp_bench_stream *stream);
+void rp_bench_h2_unready(struct rp_bench_conn *conn, struct rp_bench_stream *stream);
+/** Its id is given: frames of it are delivered. */
+void rp_bench_h2_know(struct rp_bench_conn *conn, struct rp_bench_stream *stream);
 /** The stream is over: frames of it are no longer delivered. */
 void rp_bench_h2_forget(struct rp_bench_conn *conn, struct rp_bench_stream *stream);
 
@@ -265,6 +279,38 @@ struct rp_bench_thread {
 	uint32_t measured_done;
 	struct rp_bench_stream **idle;
 };
+
+/* ---- what a stream's messages are ---- */
+
+/*
+ * Messages of a stream, by number: 0 the request's headers, then its body's chunks, the response's
+ * headers and its chunks. message_limit says how far it may go at the moment.
+ */
+
+static inline const struct rp_bench_plan *rp_bench_stream_plan(const struct rp_bench_stream *stream)
+{
+	return stream->conn->thread->plan;
+}
+
+static inline uint32_t rp_bench_stream_requests(const struct rp_bench_stream *stream)
+{
+	return 1 + rp_bench_stream_plan(stream)->request_chunks;
+}
+
+/** Bytes of an answer's body before a chunk; an idle stream's chunks are all the same one. */
+static inline uint64_t rp_bench_stream_answer_at(const struct rp_bench_stream *stream,
+						 uint32_t chunk)
+{
+	const struct rp_bench_plan *plan = rp_bench_stream_plan(stream);
+
+	if (stream->is_idle)
+		return (uint64_t)chunk * plan->feed.len;
+	uint64_t at = (uint64_t)chunk * plan->answer_chunk_bytes;
+
+	return at < plan->answer.len ? at : plan->answer.len;
+}
+
+/* ---- of a thread ---- */
 
 /** A buffer of RP_BENCH_WIRE_BYTES; aborts when out of memory. */
 uint8_t *rp_bench_thread_wire(struct rp_bench_thread *thread);

@@ -5,225 +5,17 @@
 #include "perf/bench/bench_load.h"
 #include "perf/bench/bench_run.h"
 
-/*
- * Messages of a stream: 0 the request's headers, then its body's chunks, the response's headers and
- * its chunks. message_limit says how far it may go at the moment.
- */
-
-enum { GRPC_PREFIX_BYTES = 5, TAG_REQUEST_BODY = 0x22, TAG_RESPONSE_BODY = 0x2a };
-
-static const uint8_t end_of_stream[] = {0x10, 0x01}; /* HttpBody.end_of_stream */
-
-static const struct rp_bench_plan *plan_of(const struct rp_bench_stream *stream)
-{
-	return stream->conn->thread->plan;
-}
-
-static uint32_t request_messages(const struct rp_bench_stream *stream)
-{
-	return 1 + plan_of(stream)->request_chunks;
-}
-
 static const struct rp_bench_text *answer_of(const struct rp_bench_stream *stream)
 {
-	return stream->is_idle ? &plan_of(stream)->feed : &plan_of(stream)->answer;
-}
-
-/* Bytes of an answer's body before chunk i; an idle stream's chunks are all the same one. */
-static uint64_t answer_at(const struct rp_bench_stream *stream, uint32_t chunk)
-{
-	const struct rp_bench_plan *plan = plan_of(stream);
-
-	if (stream->is_idle)
-		return (uint64_t)chunk * plan->feed.len;
-	uint64_t at = (uint64_t)chunk * plan->answer_chunk_bytes;
-
-	return at < plan->answer.len ? at : plan->answer.len;
+	return stream->is_idle ? &rp_bench_stream_plan(stream)->feed
+			       : &rp_bench_stream_plan(stream)->answer;
 }
 
 static uint32_t chunks_sent(const struct rp_bench_stream *stream)
 {
-	uint32_t before = request_messages(stream) + 1;
+	uint32_t before = rp_bench_stream_requests(stream) + 1;
 
 	return stream->message_limit > before ? stream->message_limit - before : 0;
-}
-
-/* ---- sending ---- */
-
-static uint32_t varint_bytes(uint32_t value)
-{
-	uint32_t n = 1;
-
-	while (value >= 0x80) {
-		value >>= 7;
-		n++;
-	}
-	return n;
-}
-
-static void put_varint(struct rp_bench_stream *stream, uint32_t value)
-{
-	while (value >= 0x80) {
-		stream->head[stream->head_len++] = (uint8_t)(value | 0x80);
-		value >>= 7;
-	}
-	stream->head[stream->head_len++] = (uint8_t)value;
-}
-
-static uint32_t tail_bytes(const struct rp_bench_stream *stream)
-{
-	return (stream->has_end_of_stream ? (uint32_t)sizeof(end_of_stream) : 0) +
-	       (stream->has_suffix ? stream->suffix_len : 0);
-}
-
-static void set_text(struct rp_bench_stream *stream, const struct rp_bench_text *text, uint32_t at,
-		     uint32_t len)
-{
-	stream->text = text;
-	stream->text_at = at;
-	stream->text_len = len;
-}
-
-static void put_body_head(struct rp_bench_stream *stream, uint8_t tag)
-{
-	uint32_t inner = 1 + varint_bytes(stream->text_len) + stream->text_len +
-			 (stream->has_end_of_stream ? (uint32_t)sizeof(end_of_stream) : 0);
-
-	stream->head[stream->head_len++] = tag;
-	put_varint(stream, inner);
-	stream->head[stream->head_len++] = 0x0a; /* HttpBody.body */
-	put_varint(stream, stream->text_len);
-}
-
-static void begin_response_message(struct rp_bench_stream *stream, uint32_t index)
-{
-	const struct rp_bench_plan *plan = plan_of(stream);
-
-	stream->has_suffix = true;
-	if (index == 0) {
-		const struct rp_bench_text *headers =
-			stream->is_idle ? &plan->feed_headers : &plan->response_headers;
-
-		set_text(stream, headers, 0, headers->len);
-		return;
-	}
-	if (stream->is_idle) {
-		set_text(stream, &plan->feed, 0, plan->feed.len);
-	} else {
-		uint32_t at = (uint32_t)answer_at(stream, index - 1);
-
-		set_text(stream, &plan->answer, at, (uint32_t)answer_at(stream, index) - at);
-		stream->has_end_of_stream = index == plan->answer_chunks;
-	}
-	put_body_head(stream, TAG_RESPONSE_BODY);
-}
-
-static void begin_request_message(struct rp_bench_stream *stream, uint32_t index)
-{
-	const struct rp_bench_plan *plan = plan_of(stream);
-
-	if (index == 0) {
-		set_text(stream, &plan->request_headers, 0, plan->request_headers.len);
-		return;
-	}
-	uint32_t at = (index - 1) * plan->request_chunk_bytes;
-	uint32_t left = plan->request.len - at;
-
-	set_text(stream, &plan->request, at,
-		 left < plan->request_chunk_bytes ? left : plan->request_chunk_bytes);
-	stream->has_end_of_stream = index == plan->request_chunks;
-	put_body_head(stream, TAG_REQUEST_BODY);
-}
-
-/* Lay out the message at hand: head, a part of a text, end_of_stream, metadata_context. */
-static void begin_message(struct rp_bench_stream *stream)
-{
-	uint32_t requests = request_messages(stream);
-
-	stream->head_len = GRPC_PREFIX_BYTES;
-	stream->has_end_of_stream = false;
-	stream->has_suffix = false;
-	if (stream->message < requests)
-		begin_request_message(stream, stream->message);
-	else
-		begin_response_message(stream, stream->message - requests);
-	stream->message_at = 0;
-	stream->message_len = stream->head_len + stream->text_len + tail_bytes(stream);
-	uint32_t n = stream->message_len - GRPC_PREFIX_BYTES;
-
-	stream->head[0] = 0;
-	stream->head[1] = (uint8_t)(n >> 24);
-	stream->head[2] = (uint8_t)(n >> 16);
-	stream->head[3] = (uint8_t)(n >> 8);
-	stream->head[4] = (uint8_t)n;
-}
-
-/* Copy what lies in both [at, at + n) and the segment that begins at `begin`. */
-struct copy {
-	uint8_t *out;
-	uint32_t at;
-	uint32_t n;
-	uint32_t begin;
-};
-
-/* The part of the next segment, of len bytes, that is wanted: its offset and length. */
-static uint32_t segment(struct copy *copy, uint32_t len, uint32_t *ret_at)
-{
-	uint32_t end = copy->begin + len;
-	uint32_t n = 0;
-
-	*ret_at = copy->at - copy->begin;
-	if (copy->n > 0 && copy->at < end) {
-		n = end - copy->at;
-		n = n < copy->n ? n : copy->n;
-	}
-	copy->at += n;
-	copy->n -= n;
-	copy->begin = end;
-	return n;
-}
-
-static void copy_bytes(struct copy *copy, const uint8_t *bytes, uint32_t len)
-{
-	uint32_t at;
-	uint32_t n = segment(copy, len, &at);
-
-	if (n > 0)
-		memcpy(copy->out, bytes + at, n);
-	copy->out += n;
-}
-
-uint32_t rp_bench_stream_pull(struct rp_bench_stream *stream, uint32_t max, uint8_t *out)
-{
-	if (stream->message_len == 0)
-		begin_message(stream);
-	uint32_t left = stream->message_len - stream->message_at;
-	uint32_t n = left < max ? left : max;
-	struct copy copy = {out, stream->message_at, n, 0};
-	uint32_t at;
-
-	copy_bytes(&copy, stream->head, stream->head_len);
-	uint32_t text = segment(&copy, stream->text_len, &at);
-
-	if (text > 0)
-		rp_bench_text_copy(stream->text, stream->digits, stream->text_at + at, text,
-				   copy.out);
-	copy.out += text;
-	if (stream->has_end_of_stream)
-		copy_bytes(&copy, end_of_stream, sizeof(end_of_stream));
-	if (stream->has_suffix)
-		copy_bytes(&copy, stream->suffix, stream->suffix_len);
-	stream->message_at += n;
-	if (stream->message_at == stream->message_len) {
-		stream->message++;
-		stream->message_len = 0;
-	}
-	return n;
-}
-
-bool rp_bench_stream_can_send(const struct rp_bench_stream *stream)
-{
-	return stream->message < stream->message_limit && stream->send_window > 0;
 }
 
 static void allow(struct rp_bench_stream *stream, uint32_t messages)
@@ -265,13 +57,13 @@ void rp_bench_stream_start(struct rp_bench_stream *stream, struct rp_bench_conn 
 		thread->stats.started++;
 	}
 	rp_bench_plan_digits(thread->plan, stream->number, stream->digits);
-	stream->message_end = request_messages(stream) + 1 + thread->plan->answer_chunks;
+	stream->message_end = rp_bench_stream_requests(stream) + 1 + thread->plan->answer_chunks;
 	conn->open++;
 	conn->idle += is_idle;
 	conn->busy += !is_idle;
 	if (++thread->open > thread->stats.open_peak)
 		thread->stats.open_peak = thread->open;
-	allow(stream, request_messages(stream));
+	allow(stream, rp_bench_stream_requests(stream));
 }
 
 static void count(struct rp_bench_stream *stream, enum rp_bench_outcome outcome, const char *why)
@@ -360,7 +152,7 @@ bool rp_bench_stream_is_waiting(const struct rp_bench_stream *stream)
 {
 	switch ((enum rp_bench_phase)stream->phase) {
 	case RP_BENCH_PHASE_HEADERS:
-		return stream->message_limit > request_messages(stream);
+		return stream->message_limit > rp_bench_stream_requests(stream);
 	case RP_BENCH_PHASE_RESPONSE:
 		/* The end of the answer, too, is an answer. */
 		return stream->chunks_echoed < chunks_sent(stream) ||
@@ -394,7 +186,7 @@ static bool is_shape_only(const struct rp_bench_stream *stream)
 
 static int on_request_body(struct rp_bench_stream *stream, struct rp_bytes piece)
 {
-	const struct rp_bench_text *text = &plan_of(stream)->request;
+	const struct rp_bench_text *text = &rp_bench_stream_plan(stream)->request;
 
 	if (stream->phase != RP_BENCH_PHASE_REQUEST)
 		return wrong(&stream->decoder,
@@ -412,7 +204,7 @@ static int on_request_body(struct rp_bench_stream *stream, struct rp_bytes piece
 
 static bool equals_feed(struct rp_bench_stream *stream, struct rp_bytes piece)
 {
-	const struct rp_bench_text *feed = &plan_of(stream)->feed;
+	const struct rp_bench_text *feed = &rp_bench_stream_plan(stream)->feed;
 	uint32_t at = stream->echoed % feed->len;
 
 	while (piece.len > 0) {
@@ -435,7 +227,7 @@ static void on_chunks_echoed(struct rp_bench_stream *stream)
 	if (stream->is_paced)
 		interval_ns = stream->is_idle ? thread->feed_interval_ns : thread->sse_interval_ns;
 	while (stream->chunks_echoed < chunks_sent(stream) &&
-	       stream->echoed >= answer_at(stream, stream->chunks_echoed + 1)) {
+	       stream->echoed >= rp_bench_stream_answer_at(stream, stream->chunks_echoed + 1)) {
 		int64_t sent_ns = stream->chunk_ns + stream->chunks_echoed * interval_ns;
 
 		stream->chunks_echoed++;
@@ -450,7 +242,7 @@ static int on_response_body(struct rp_bench_stream *stream, struct rp_bytes piec
 {
 	if (stream->phase != RP_BENCH_PHASE_RESPONSE)
 		return wrong(&stream->decoder, "the response's body came out of place");
-	if (stream->echoed + piece.len > answer_at(stream, chunks_sent(stream)))
+	if (stream->echoed + piece.len > rp_bench_stream_answer_at(stream, chunks_sent(stream)))
 		return wrong(&stream->decoder, "more of the response's body came than was sent");
 	bool is_equal = is_shape_only(stream) ||
 			(stream->is_idle ? equals_feed(stream, piece)
@@ -531,13 +323,13 @@ static void begin_response(struct rp_bench_stream *stream)
 	} else if (options->answer == RP_BENCH_ANSWER_NONE) {
 		all_answered(stream);
 	} else if (options->answer == RP_BENCH_ANSWER_JSON) {
-		allow(stream, 1 + plan_of(stream)->answer_chunks);
+		allow(stream, 1 + rp_bench_stream_plan(stream)->answer_chunks);
 		stream->chunk_ns = thread->now_ns;
 	} else {
 		allow(stream, 1);
 		stream->is_paced = thread->sse_interval_ns > 0;
 		rp_bench_stream_next_chunk(stream, thread->now_ns);
-		if (stream->is_paced && plan_of(stream)->answer_chunks > 1) {
+		if (stream->is_paced && rp_bench_stream_plan(stream)->answer_chunks > 1) {
 			stream->paced_ns = thread->now_ns + thread->sse_interval_ns;
 			rp_bench_thread_pace(thread, stream);
 		}
@@ -553,7 +345,7 @@ static int on_request_body_reply(struct rp_bench_stream *stream)
 					      ? "the request's body came before its headers"
 					      : "the request's body goes on after its end");
 	if (decoder->reply.is_end_of_stream) {
-		if (stream->echoed != plan_of(stream)->request.len)
+		if (stream->echoed != rp_bench_stream_plan(stream)->request.len)
 			return wrong(decoder, "the request's body ended early");
 		begin_response(stream);
 	}
@@ -568,7 +360,7 @@ static int on_response_body_reply(struct rp_bench_stream *stream)
 		return wrong(decoder, "the response's body came out of place");
 	on_chunks_echoed(stream);
 	if (decoder->reply.is_end_of_stream) {
-		if (stream->is_idle || stream->echoed != plan_of(stream)->answer.len)
+		if (stream->is_idle || stream->echoed != rp_bench_stream_plan(stream)->answer.len)
 			return wrong(decoder, "the response's body ended early");
 		all_answered(stream);
 		return RP_OK;
@@ -577,7 +369,7 @@ static int on_response_body_reply(struct rp_bench_stream *stream)
 			    stream->conn->thread->options->answer == RP_BENCH_ANSWER_SSE;
 
 	if (is_lock_step && stream->chunks_echoed == chunks_sent(stream) &&
-	    stream->chunks_echoed < plan_of(stream)->answer_chunks)
+	    stream->chunks_echoed < rp_bench_stream_plan(stream)->answer_chunks)
 		rp_bench_stream_next_chunk(stream, stream->conn->thread->now_ns);
 	return RP_OK;
 }
@@ -600,7 +392,7 @@ static int on_reply(struct rp_bench_decoder *decoder)
 		return on_request_body_reply(stream);
 	case RP_BENCH_REPLY_RESPONSE_HEADERS:
 		if (stream->phase != RP_BENCH_PHASE_HEADERS ||
-		    stream->message_limit == request_messages(stream))
+		    stream->message_limit == rp_bench_stream_requests(stream))
 			return wrong(decoder, "a reply to the response's headers out of place");
 		stream->phase = RP_BENCH_PHASE_RESPONSE;
 		return RP_OK;
