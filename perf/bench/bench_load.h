@@ -95,8 +95,8 @@ bool rp_bench_stream_can_send(const struct rp_bench_stream *stream);
 uint32_t rp_bench_stream_pull(struct rp_bench_stream *stream, uint32_t max, uint8_t *out);
 /** The next chunk of the answer may go out. */
 void rp_bench_stream_next_chunk(struct rp_bench_stream *stream, int64_t now_ns);
-/** End a stream that was left open, as its gateway would. */
-void rp_bench_stream_half_close(struct rp_bench_stream *stream);
+/** The run ends: half-close an idle stream, now or when what it waits for has come. */
+void rp_bench_stream_leave(struct rp_bench_stream *stream);
 /** Is an answer of the picker due? */
 bool rp_bench_stream_is_waiting(const struct rp_bench_stream *stream);
 

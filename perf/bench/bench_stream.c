@@ -140,7 +140,7 @@ void rp_bench_stream_withdraw(struct rp_bench_stream *stream)
 		rp_bench_thread_retry_stream(thread, stream);
 }
 
-void rp_bench_stream_half_close(struct rp_bench_stream *stream)
+static void half_close(struct rp_bench_stream *stream)
 {
 	stream->phase = RP_BENCH_PHASE_END;
 	stream->is_half_closed = true;
@@ -163,6 +163,14 @@ bool rp_bench_stream_is_waiting(const struct rp_bench_stream *stream)
 	default:
 		return true;
 	}
+}
+
+void rp_bench_stream_leave(struct rp_bench_stream *stream)
+{
+	bool is_over = stream->conn->thread->stage == RP_BENCH_STAGE_DRAIN;
+
+	if (stream->is_idle && is_over && !rp_bench_stream_is_waiting(stream))
+		half_close(stream);
 }
 
 /* ---- receiving ---- */
@@ -304,7 +312,7 @@ static void all_answered(struct rp_bench_stream *stream)
 
 	if (stream->is_measured)
 		rp_bench_hist_add(&thread->stats.stream, thread->now_ns - stream->begin_ns);
-	rp_bench_stream_half_close(stream);
+	half_close(stream);
 }
 
 /* The picker has all of the request: the model server answers. */
@@ -320,6 +328,7 @@ static void begin_response(struct rp_bench_stream *stream)
 		if (stream->is_paced)
 			allow(stream, 1);
 		rp_bench_thread_idle_ready(thread, stream);
+		rp_bench_stream_leave(stream);
 	} else if (options->answer == RP_BENCH_ANSWER_NONE) {
 		all_answered(stream);
 	} else if (options->answer == RP_BENCH_ANSWER_JSON) {
@@ -365,6 +374,7 @@ static int on_response_body_reply(struct rp_bench_stream *stream)
 		all_answered(stream);
 		return RP_OK;
 	}
+	rp_bench_stream_leave(stream);
 	bool is_lock_step = !stream->is_idle && !stream->is_paced &&
 			    stream->conn->thread->options->answer == RP_BENCH_ANSWER_SSE;
 
@@ -395,6 +405,7 @@ static int on_reply(struct rp_bench_decoder *decoder)
 		    stream->message_limit == rp_bench_stream_requests(stream))
 			return wrong(decoder, "a reply to the response's headers out of place");
 		stream->phase = RP_BENCH_PHASE_RESPONSE;
+		rp_bench_stream_leave(stream);
 		return RP_OK;
 	case RP_BENCH_REPLY_RESPONSE_BODY:
 		return on_response_body_reply(stream);

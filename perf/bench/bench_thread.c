@@ -415,7 +415,7 @@ static void half_close_idle(struct rp_bench_thread *thread)
 {
 	for (uint32_t i = 0; i < thread->idle_open; i++) {
 		if (thread->idle[i] != NULL)
-			rp_bench_stream_half_close(thread->idle[i]);
+			rp_bench_stream_leave(thread->idle[i]);
 	}
 }
 
