@@ -15,6 +15,7 @@ from perf.matrix import machine, pickers, procs, report, rows, stats, yardsticks
 
 MODES = {"quick": {"seconds": 0.5, "warmup": 0.1, "limit": 270},
          "full": {"seconds": 3.0, "warmup": 0.5, "limit": 3000}}
+BUSY_LOAD = 0.7
 
 
 def parse(argv):
@@ -164,6 +165,10 @@ def main(argv):
     load_before = beds.load_average()
     bed = beds.Bed(options.seconds or mode["seconds"], mode["warmup"], options.mode == "quick")
     figures = report.Figures()
+    if float(load_before.split()[0]) > BUSY_LOAD:
+        bed.remarks.append(f"The machine had other work when this began (load average {load_before}): CPU "
+                           "figures are dearer for it, latencies and rates seen are not ringpick's.")
+        print(bed.remarks[-1], flush=True)
     try:
         seconds = measure(options, bed, figures)
     except KeyboardInterrupt:
