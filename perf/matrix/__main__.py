@@ -183,8 +183,9 @@ def main(argv):
     for path in (text_path, raw_path):
         path.parent.mkdir(parents=True, exist_ok=True)
     written = [text_path, raw_path] + ([html_path] if write_html(bed, html_path) else [])
-    text_path.write_text(report.write(facts, options.mode, runs, figures, bed, command,
-                                      bool(options.against)))
+    text = report.write(facts, options.mode, runs, figures, bed, command, bool(options.against))
+    # Texts of failures may name files of this machine.
+    text_path.write_text(text.replace(f"{procs.ROOT}/", "").replace(bed.directory.name, "RUN"))
     raw_path.write_text(json.dumps({"machine": facts, "figures": figures.values, "runs": bed.results,
                                     "row_seconds": bed.row_seconds, "problems": bed.problems,
                                     "remarks": bed.remarks}))

@@ -161,7 +161,8 @@ core; `ringpick-bench`, model servers and, where the row says so, `ringpick-cont
 three are `ringpick-sim`, larger ones and 1.8 KB or 42 KB pages `ringpick-pages`. "Bare" is `ringpick-bare`:
 constant bytes, no JSON, no pick. TLS, 4 connections x 8 streams in a closed loop unless said. Streams/s of
 one core is what scraping leaves of the core, divided by a stream's cost in the worker: the rate seen, and
-the client's share, stand beside it.
+the client's share, stand beside it. N workers are compared with N ringpicks of one worker on the same cores
+at the same time, because a busier core wakes up less often and would look cheaper.
 
 ```
 ringpick --config-file config/samples/istio-howto.yaml --endpoints-file POOL --grpc-port=N \\

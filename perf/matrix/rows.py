@@ -5,6 +5,7 @@
 the key of a yardstick. Keys with a dot ("peak_3.seen") are printed beside it. run.bench(...) is
 ringpick-bench with its options; run.servers are the servers of `setups`, run.server the first of them.
 """
+import concurrent.futures
 import dataclasses
 import time
 from typing import Callable
@@ -183,14 +184,31 @@ def prefix_full(run):
             "prefix_full.us of 16 KB new to it": new_prompts["server"]["cpu_us_per_stream"]}
 
 
+WORKER_RATE = 2000
+
+
 def by_workers(run):
-    """The same connections, streams and rate for each worker."""
-    costs = {server.setup.workers: run.cost(server, rate=2000 * server.setup.workers,
-                                            connections=4 * server.setup.workers)
-             for server in run.servers}
-    return {**{f"workers_{n}": percent_more(costs[n], costs[1]) for n in (2, 4)},
-            **{f"workers_{n}.us a stream": costs[n] for n in (2, 4)},
-            "workers_2.us with 1": costs[1]}
+    """N workers of one ringpick against N ringpicks of one worker on the same cores at the same time, with
+    the same connections, streams and rate for each worker: what differs is that the N share memory."""
+    cores = (run.bed.server_core, run.bed.client_core)
+
+    def cost_together(servers):
+        each = [server.setup.workers for server in servers]
+        for i, pid in enumerate(pid for server in servers for pid in server.workers):
+            procs.move(pid, cores[i % 2])
+        with concurrent.futures.ThreadPoolExecutor(len(servers)) as pool:
+            costs = pool.map(lambda server, n: worker_cost(run, server, rate=WORKER_RATE * n,
+                                                           connections=4 * n), servers, each)
+            return sum(costs) / len(servers)
+    singles = [server for server in run.servers if server.setup.workers == 1]
+    figures = {}
+    for server in run.servers:
+        n = server.setup.workers
+        if n > 1:
+            shared, apart = cost_together([server]), cost_together(singles[:n])
+            figures |= {f"workers_{n}": percent_more(shared, apart), f"workers_{n}.us a stream": shared,
+                        f"workers_{n}.us in {n} of one worker": apart}
+    return figures
 
 
 SMALL = Setup(page_bytes=SMALL_PAGE)
@@ -237,6 +255,7 @@ ROWS = (
         has_bare=False),
     Row("prefix-index", "prefix index full", ("prefix_full",), prefix_full, (POOLS[100],), is_alone=True,
         is_warmed=False, has_bare=False),
-    Row("workers", "1, 2 and 4 workers", ("workers_2", "workers_4"), by_workers,
-        tuple(Setup(workers=n) for n in (1, 2, 4)), has_bare=False),
+    Row("workers", "2 and 4 workers", ("workers_2", "workers_4"), by_workers,
+        tuple(Setup(workers=n, args=("--prefix-index-bytes=64Mi",)) for n in (2, 4, 1, 1, 1, 1)),
+        has_bare=False),
 )

@@ -54,8 +54,8 @@ TABLE = (
     # What must be shown beside the table.
     _cost("growth_1000", "cost of a stream, 1,000 endpoints over 3", "", None, 20, None, "% more"),
     _cost("prefix_full", "cost of a stream, prefix index full over empty", "", None, 10, None, "% more"),
-    _cost("workers_2", "CPU per stream, 2 workers over 1", "", None, 10, None, "% more"),
-    _cost("workers_4", "CPU per stream, 4 workers over 1", "", None, 10, None, "% more"),
+    _cost("workers_2", "CPU per stream, 2 workers over 2 of one worker", "", None, 10, None, "% more"),
+    _cost("workers_4", "CPU per stream, 4 workers over 4 of one worker", "", None, 10, None, "% more"),
     _cost("fed_p99", "p99 chunk delay, 10,000 open streams fed one chunk a second", "", None, 5, None,
           "ms"),
 )
