@@ -37,16 +37,13 @@ static struct rp_body_buf **freelist_of(struct rp_body_pool *pool, uint32_t capa
 	return capacity == RP_BODY_BUF_SMALL_BYTES ? &pool->free_small : &pool->free_large;
 }
 
-/* Kept buffers of the other size give way when the pool would grow over its limit by a new one. */
-static void make_room(struct rp_body_pool *pool, uint32_t capacity)
+/* Free kept buffers until `room` more bytes would not exceed the limit. */
+static void shed(struct rp_body_pool *pool, struct rp_body_buf **list, uint32_t room)
 {
-	struct rp_body_buf **other =
-		capacity == RP_BODY_BUF_SMALL_BYTES ? &pool->free_large : &pool->free_small;
+	while (*list != NULL && pool->bytes_used + pool->bytes_kept + room > pool->bytes_max) {
+		struct rp_body_buf *buf = *list;
 
-	while (*other != NULL && pool->bytes_used + pool->bytes_kept + capacity > pool->bytes_max) {
-		struct rp_body_buf *buf = *other;
-
-		*other = buf->next;
+		*list = buf->next;
 		pool->bytes_kept -= buf->capacity;
 		free(buf);
 	}
@@ -57,11 +54,15 @@ static struct rp_body_buf *buf_take(struct rp_body_pool *pool, uint32_t capacity
 	struct rp_body_buf **list = freelist_of(pool, capacity);
 	struct rp_body_buf *buf = *list;
 
+	RP_ASSERT(!pool->is_held);
 	if (buf != NULL) {
 		*list = buf->next;
 		pool->bytes_kept -= capacity;
 	} else {
-		make_room(pool, capacity);
+		/* Those of the other size give way to a new one. */
+		shed(pool,
+		     capacity == RP_BODY_BUF_SMALL_BYTES ? &pool->free_large : &pool->free_small,
+		     capacity);
 		buf = malloc(sizeof(*buf) + capacity);
 		if (buf == NULL)
 			return NULL;
@@ -80,13 +81,26 @@ static void buf_give(struct rp_body_pool *pool, struct rp_body_buf *buf)
 	struct rp_body_buf **list = freelist_of(pool, buf->capacity);
 
 	pool->bytes_used -= buf->capacity;
-	if (pool->bytes_used + pool->bytes_kept + buf->capacity > pool->bytes_max) {
+	if (!pool->is_held &&
+	    pool->bytes_used + pool->bytes_kept + buf->capacity > pool->bytes_max) {
 		free(buf);
 		return;
 	}
 	pool->bytes_kept += buf->capacity;
 	buf->next = *list;
 	*list = buf;
+}
+
+void rp_body_pool_hold(struct rp_body_pool *pool)
+{
+	pool->is_held = true;
+}
+
+void rp_body_pool_release(struct rp_body_pool *pool)
+{
+	pool->is_held = false;
+	shed(pool, &pool->free_large, 0);
+	shed(pool, &pool->free_small, 0);
 }
 
 static uint32_t capacity_for(const struct rp_body *body, size_t n)

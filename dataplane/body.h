@@ -34,6 +34,7 @@ struct rp_body_pool {
 	uint64_t bytes_max;
 	uint64_t bytes_used; /* in buffers that are part of a body */
 	uint64_t bytes_kept; /* in freelists */
+	bool is_held;
 };
 
 struct rp_body {
@@ -44,6 +45,11 @@ struct rp_body {
 
 void rp_body_pool_init(struct rp_body_pool *pool, uint64_t bytes_max);
 void rp_body_pool_fini(struct rp_body_pool *pool);
+
+/** From here to the release no buffer is taken, and the bytes of those that are given back stay
+ * where they are: output may point to them until it is encrypted. */
+void rp_body_pool_hold(struct rp_body_pool *pool);
+void rp_body_pool_release(struct rp_body_pool *pool);
 
 /** Append a copy of the bytes. @return RP_OK; RP_ENOMEM: the pool is at its limit (nothing
  * appended) */

@@ -13,7 +13,8 @@ enum {
 	/* Frames are gathered until so many bytes; then the frame under way is completed. */
 	FILL_BYTES = 96 * 1024,
 	FILLED_BYTES_MAX = FILL_BYTES + RP_H2_PULL_SLACK_BYTES,
-	RECORD_BYTES = 16384,
+	PIECES_MAX = 64,       /* of a record */
+	PIECE_BYTES_MIN = 256, /* shorter ones are copied */
 	/* What TLS itself has to say (handshake, tickets) may stand before gathered frames up to
 	   this. */
 	AHEAD_BYTES = 4096,
@@ -44,7 +45,7 @@ int rp_conn_env_init(struct rp_conn_env *env)
 	env->dirty_last = NULL;
 	env->conn_free = NULL;
 	env->buf_free = NULL;
-	env->plain_out = malloc(RECORD_BYTES);
+	env->plain_out = malloc(RP_TLS_RECORD_BYTES);
 	env->plain_in = malloc(RP_TLS_PLAIN_BYTES_MAX);
 	if (env->plain_out != NULL && env->plain_in != NULL)
 		return RP_OK;
@@ -145,52 +146,86 @@ static struct rp_tls_sink sink_of(struct rp_conn_buf *buf)
 	return (struct rp_tls_sink){.data = buf->data, .used = buf->used, .bytes = OUT_BYTES};
 }
 
-/* Frames on their way into the output buffer: on a plain port at once, else by way of a record's
- * worth of plain text, so that records are full whatever the pieces are. */
+/* Frames on their way into the output buffer: on a plain port at once, else as pieces until they
+ * fill a record. Body bytes are encrypted where they lie; what goes away, and what is too short to
+ * be worth a piece of its own, passes by way of plain_out. */
 struct gathering {
 	struct rp_conn *conn;
 	struct rp_tls_sink sink;
-	size_t staged;
+	struct rp_bytes piece[PIECES_MAX];
+	size_t piece_count;
+	size_t bytes;  /* of the pieces */
+	size_t copied; /* of plain_out */
 	int err;
 };
 
-static void seal_staged(struct gathering *g)
+static void seal_record(struct gathering *g)
 {
-	if (g->staged > 0 && g->err == RP_OK)
-		g->err = rp_tls_write(g->conn->tls, &g->sink,
-				      rp_bytes(g->conn->env->plain_out, g->staged));
-	g->staged = 0;
+	if (g->bytes > 0 && g->err == RP_OK)
+		g->err = rp_tls_write(g->conn->tls, &g->sink, g->piece, g->piece_count);
+	g->piece_count = 0;
+	g->bytes = 0;
+	g->copied = 0;
 }
 
-static bool gather(void *user, struct rp_bytes piece)
+/* It may go on where the last one ends. */
+static void add_piece(struct gathering *g, struct rp_bytes piece)
+{
+	struct rp_bytes *last = g->piece_count > 0 ? &g->piece[g->piece_count - 1] : NULL;
+
+	if (last != NULL && last->ptr + last->len == piece.ptr)
+		last->len += piece.len;
+	else
+		g->piece[g->piece_count++] = piece;
+	g->bytes += piece.len;
+	if (g->bytes == RP_TLS_RECORD_BYTES || g->piece_count == PIECES_MAX)
+		seal_record(g);
+}
+
+static bool gather(void *user, struct rp_bytes in, bool is_lasting)
 {
 	struct gathering *g = user;
 
 	if (g->conn->tls == NULL) {
-		RP_ASSERT(piece.len <= g->sink.bytes - g->sink.used);
-		memcpy(g->sink.data + g->sink.used, piece.ptr, piece.len);
-		g->sink.used += piece.len;
+		RP_ASSERT(in.len <= g->sink.bytes - g->sink.used);
+		memcpy(g->sink.data + g->sink.used, in.ptr, in.len);
+		g->sink.used += in.len;
 		return g->sink.used < FILL_BYTES;
 	}
-	while (piece.len > 0) {
-		size_t n = rp_min_size(piece.len, RECORD_BYTES - g->staged);
+	is_lasting = is_lasting && rp_tls_takes_pieces(g->conn->tls);
+	while (in.len > 0) {
+		struct rp_bytes piece = rp_bytes_slice(in, 0, RP_TLS_RECORD_BYTES - g->bytes);
 
-		memcpy(g->conn->env->plain_out + g->staged, piece.ptr, n);
-		g->staged += n;
-		piece = rp_bytes_slice(piece, n, piece.len);
-		if (g->staged == RECORD_BYTES)
-			seal_staged(g);
+		in = rp_bytes_slice(in, piece.len, in.len);
+		if (!is_lasting || piece.len < PIECE_BYTES_MIN) {
+			uint8_t *to = g->conn->env->plain_out + g->copied;
+
+			memcpy(to, piece.ptr, piece.len);
+			g->copied += piece.len;
+			piece.ptr = to;
+		}
+		add_piece(g, piece);
 	}
-	return g->err == RP_OK && g->sink.used + g->staged < FILL_BYTES;
+	return g->err == RP_OK && g->sink.used + g->bytes < FILL_BYTES;
 }
 
 /* Frames of the session into the output buffer. */
 static int pull(struct rp_conn *conn, struct rp_conn_buf *buf)
 {
-	struct gathering g = {.conn = conn, .sink = sink_of(buf)};
+	struct rp_body_pool *bodies = conn->env->ext_proc->bodies;
+	struct gathering g;
+
+	g.conn = conn;
+	g.sink = sink_of(buf);
+	g.piece_count = 0;
+	g.bytes = 0;
+	g.copied = 0;
+	g.err = RP_OK;
+	rp_body_pool_hold(bodies);
 	int err = rp_h2_session_pull(conn->session, gather, &g);
 
-	seal_staged(&g);
+	seal_record(&g);
+	rp_body_pool_release(bodies);
 	conn->has_more = g.sink.used >= FILL_BYTES;
 	buf->used = g.sink.used;
 	return err == RP_OK ? g.err : err;

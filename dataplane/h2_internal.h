@@ -34,7 +34,7 @@ struct rp_h2_session {
 	uint64_t out_bytes;
 	void (*wake)(void *user);
 	void *wake_user;
-	bool (*write)(void *user, struct rp_bytes piece); /* during a pull */
+	bool (*write)(void *user, struct rp_bytes piece, bool is_lasting); /* during a pull */
 	void *write_user;
 	bool is_full; /* write refused: stop after this frame */
 	bool is_health;
@@ -53,9 +53,10 @@ static inline void rp_h2_wake(struct rp_h2_session *session)
 		session->wake(session->wake_user);
 }
 
-static inline void rp_h2_write(struct rp_h2_session *session, struct rp_bytes piece)
+static inline void rp_h2_write(struct rp_h2_session *session, struct rp_bytes piece,
+			       bool is_lasting)
 {
-	if (!session->write(session->write_user, piece))
+	if (!session->write(session->write_user, piece, is_lasting))
 		session->is_full = true;
 }
 

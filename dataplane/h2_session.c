@@ -346,14 +346,15 @@ static void write_notice(struct rp_h2_session *session)
 		0, 0};
 
 	session->is_notice_due = false;
-	rp_h2_write(session, rp_bytes(frame, sizeof(frame)));
-	rp_h2_write(session, RP_BYTES_LIT(DRAIN_TEXT));
+	rp_h2_write(session, rp_bytes(frame, sizeof(frame)), false);
+	rp_h2_write(session, RP_BYTES_LIT(DRAIN_TEXT), false);
 	/* Behind the GOAWAY: who has answered it opens no further streams here. */
 	(void)nghttp2_submit_ping(session->h2, NGHTTP2_FLAG_NONE, notice_ping);
 }
 
 int rp_h2_session_pull(struct rp_h2_session *session,
-		       bool (*write)(void *user, struct rp_bytes piece), void *user)
+		       bool (*write)(void *user, struct rp_bytes piece, bool is_lasting),
+		       void *user)
 {
 	session->write = write;
 	session->write_user = user;
@@ -365,7 +366,7 @@ int rp_h2_session_pull(struct rp_h2_session *session,
 		if (n < 0)
 			return RP_EPROTO;
 		if (n > 0)
-			rp_h2_write(session, rp_bytes(data, (size_t)n));
+			rp_h2_write(session, rp_bytes(data, (size_t)n), false);
 		else if (session->is_notice_due && !session->is_full)
 			write_notice(session); /* not before SETTINGS, the first frame of all */
 		else

@@ -104,13 +104,16 @@ RP_MUST_CHECK int rp_h2_session_feed(struct rp_h2_session *session, struct rp_by
 void rp_h2_session_flush(struct rp_h2_session *session);
 
 /**
- * Frames to send, appended by calls of `write` (once per contiguous piece, in order). `write` may
- * refuse (return false) after taking a piece when its buffer is full; the rest comes with the next
- * pull, but for what completes a frame and one more frame: at most RP_H2_PULL_SLACK_BYTES.
+ * Frames to send, appended by calls of `write` (once per contiguous piece, in order). A lasting
+ * piece is body bytes that stay where they are until rp_body_pool_release(), if the pool is held;
+ * others go away with the call. `write` may refuse (return false) after taking a piece when its
+ * buffer is full; the rest comes with the next pull, but for what completes a frame and one more
+ * frame: at most RP_H2_PULL_SLACK_BYTES.
  * @return RP_OK; RP_EPROTO
  */
-RP_MUST_CHECK int rp_h2_session_pull(struct rp_h2_session *session,
-				     bool (*write)(void *user, struct rp_bytes piece), void *user);
+RP_MUST_CHECK int
+rp_h2_session_pull(struct rp_h2_session *session,
+		   bool (*write)(void *user, struct rp_bytes piece, bool is_lasting), void *user);
 
 /** Nothing more to read or write: the connection may be closed. */
 bool rp_h2_session_is_done(const struct rp_h2_session *session);

@@ -210,12 +210,12 @@ int rp_h2_on_send_data(nghttp2_session *h2, nghttp2_frame *frame, const uint8_t 
 	if (session->is_full)
 		return NGHTTP2_ERR_WOULDBLOCK;
 	RP_ASSERT(length <= stream->out.bytes);
-	rp_h2_write(session, rp_bytes(frame_head, 9));
+	rp_h2_write(session, rp_bytes(frame_head, 9), false);
 	session->out_bytes -= length;
 	while (length > 0) {
 		struct rp_bytes piece = rp_bytes_slice(rp_body_front(&stream->out), 0, length);
 
-		rp_h2_write(session, piece);
+		rp_h2_write(session, piece, true);
 		rp_body_take(&stream->out, env->bodies, piece.len);
 		length -= piece.len;
 	}

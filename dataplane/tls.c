@@ -10,7 +10,7 @@
 #include "dataplane/mem_class.h"
 #include "dataplane/tls_record.h"
 
-enum { RECORD_BYTES = 16384, RECORD_OVERHEAD = 64, ROOM_SLACK = 4096 };
+enum { RECORD_OVERHEAD = 64, ROOM_SLACK = 4096 };
 
 /* What a context offers unless a list is given: AES-128 first, as it is the cheapest here and the
  * upstream picker's first choice too. */
@@ -467,28 +467,39 @@ int rp_tls_read(struct rp_tls *tls, struct rp_tls_sink *sink, uint8_t *out, size
 
 size_t rp_tls_room_for(size_t n)
 {
-	return n + (n / RECORD_BYTES + 1) * RECORD_OVERHEAD + ROOM_SLACK;
+	return n + (n / RP_TLS_RECORD_BYTES + 1) * RECORD_OVERHEAD + ROOM_SLACK;
 }
 
-int rp_tls_write(struct rp_tls *tls, struct rp_tls_sink *sink, struct rp_bytes in)
+bool rp_tls_takes_pieces(const struct rp_tls *tls)
 {
-	if (tls->is_broken)
-		return RP_EPROTO;
-	if (tls->record != NULL) {
-		int err = rp_tls_record_write(tls->record, sink, in);
+	return tls->record != NULL;
+}
 
-		tls->is_broken = err != RP_OK;
-		return err;
-	}
+/* OpenSSL makes a record of each piece. */
+static int write_by_openssl(struct rp_tls *tls, struct rp_tls_sink *sink, struct rp_bytes piece)
+{
 	tls->sink = sink;
-	int n = SSL_write(tls->ssl, in.ptr, (int)in.len);
+	int n = SSL_write(tls->ssl, piece.ptr, (int)piece.len);
 
 	tls->sink = NULL;
-	if (n == (int)in.len)
+	if (n == (int)piece.len)
 		return RP_OK;
 	(void)result_of(tls, n);
-	tls->is_broken = true;
 	return RP_EPROTO;
+}
+
+int rp_tls_write(struct rp_tls *tls, struct rp_tls_sink *sink, const struct rp_bytes *pieces,
+		 size_t count)
+{
+	int err = tls->is_broken ? RP_EPROTO : RP_OK;
+
+	if (err == RP_OK && tls->record != NULL)
+		err = rp_tls_record_write(tls->record, sink, pieces, count);
+	else
+		for (size_t i = 0; err == RP_OK && i < count; i++)
+			err = write_by_openssl(tls, sink, pieces[i]);
+	tls->is_broken = err != RP_OK;
+	return err;
 }
 
 void rp_tls_close(struct rp_tls *tls, struct rp_tls_sink *sink)

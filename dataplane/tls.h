@@ -13,7 +13,10 @@
 struct rp_tls_context; /* certificate, key, ticket keys: one a reload, shared by its connections */
 struct rp_tls;
 
-enum { RP_TLS_PLAIN_BYTES_MAX = 16384 + 256 }; /* room that opening a record needs */
+enum {
+	RP_TLS_RECORD_BYTES = 16384,
+	RP_TLS_PLAIN_BYTES_MAX = RP_TLS_RECORD_BYTES + 256, /* room that opening a record needs */
+};
 
 /* Where a connection's encrypted output goes. */
 struct rp_tls_sink {
@@ -65,8 +68,12 @@ RP_MUST_CHECK int rp_tls_read(struct rp_tls *tls, struct rp_tls_sink *sink, uint
 
 /** Room that encrypting n bytes takes in a sink. */
 size_t rp_tls_room_for(size_t n);
-/** Encrypt all of in, which the sink must have room for. @return RP_OK; RP_EPROTO */
-RP_MUST_CHECK int rp_tls_write(struct rp_tls *tls, struct rp_tls_sink *sink, struct rp_bytes in);
+/** Encrypt the pieces, which make up one record and which the sink must have room for.
+ * @return RP_OK; RP_EPROTO */
+RP_MUST_CHECK int rp_tls_write(struct rp_tls *tls, struct rp_tls_sink *sink,
+			       const struct rp_bytes *pieces, size_t count);
+/** Pieces are encrypted where they lie; otherwise each would be a record of its own. */
+bool rp_tls_takes_pieces(const struct rp_tls *tls);
 /** close_notify into the sink. */
 void rp_tls_close(struct rp_tls *tls, struct rp_tls_sink *sink);
 

@@ -289,15 +289,34 @@ static size_t write_aad(const struct rp_tls_record *record, const struct half *h
 	return AAD_BYTES_MAX;
 }
 
+static bool seal_pieces(EVP_CIPHER_CTX *ctx, const struct rp_bytes *pieces, size_t count,
+			uint8_t **at)
+{
+	for (size_t i = 0; i < count; i++) {
+		int n = 0;
+
+		if (EVP_EncryptUpdate(ctx, *at, &n, pieces[i].ptr, (int)pieces[i].len) != 1)
+			return false;
+		*at += n;
+	}
+	return true;
+}
+
 static bool seal(struct rp_tls_record *record, struct rp_tls_sink *sink, enum content type,
-		 struct rp_bytes in)
+		 const struct rp_bytes *pieces, size_t count)
 {
 	struct half *half = &record->out;
 	size_t nonce_bytes = record->has_explicit_nonce ? EXPLICIT_BYTES : 0;
-	size_t sealed = nonce_bytes + in.len + (record->is_tls13 ? 1 : 0) + TAG_BYTES;
-	uint8_t outer = record->is_tls13 ? CONTENT_DATA : (uint8_t)type, inner = (uint8_t)type;
+	size_t plain = 0;
+
+	for (size_t i = 0; i < count; i++)
+		plain += pieces[i].len;
+	size_t sealed = nonce_bytes + plain + (record->is_tls13 ? 1 : 0) + TAG_BYTES;
+	const uint8_t outer = record->is_tls13 ? CONTENT_DATA : (uint8_t)type;
+	const uint8_t type_byte = (uint8_t)type;
+	const struct rp_bytes inner = rp_bytes(&type_byte, 1);
 	uint8_t nonce[IV_BYTES], aad[AAD_BYTES_MAX];
-	int n = 0, inner_n = 0;
+	int n = 0;
 
 	if (sink->bytes - sink->used < HEAD_BYTES + sealed)
 		return false;
@@ -312,13 +331,13 @@ static bool seal(struct rp_tls_record *record, struct rp_tls_sink *sink, enum co
 	} else {
 		xor_nonce(half, nonce);
 	}
-	size_t aad_bytes = write_aad(record, half, head, in.len, aad);
+	size_t aad_bytes = write_aad(record, half, head, plain, aad);
 
 	if (EVP_EncryptInit_ex(half->ctx, NULL, NULL, NULL, nonce) != 1 ||
 	    EVP_EncryptUpdate(half->ctx, NULL, &n, aad, (int)aad_bytes) != 1 ||
-	    EVP_EncryptUpdate(half->ctx, at, &n, in.ptr, (int)in.len) != 1 ||
-	    (record->is_tls13 && EVP_EncryptUpdate(half->ctx, at + n, &inner_n, &inner, 1) != 1) ||
-	    EVP_EncryptFinal_ex(half->ctx, at + n + inner_n, &inner_n) != 1 ||
+	    !seal_pieces(half->ctx, pieces, count, &at) ||
+	    (record->is_tls13 && !seal_pieces(half->ctx, &inner, 1, &at)) ||
+	    EVP_EncryptFinal_ex(half->ctx, at, &n) != 1 ||
 	    EVP_CIPHER_CTX_ctrl(half->ctx, EVP_CTRL_AEAD_GET_TAG, TAG_BYTES,
 				head + HEAD_BYTES + sealed - TAG_BYTES) != 1)
 		return false;
@@ -374,9 +393,10 @@ static enum alert open_record(struct rp_tls_record *record, const uint8_t *whole
 static int fail(struct rp_tls_record *record, struct rp_tls_sink *sink, enum alert alert)
 {
 	const uint8_t fatal[2] = {2, (uint8_t)alert};
+	const struct rp_bytes message = rp_bytes(fatal, sizeof(fatal));
 
 	if (alert != ALERT_NONE)
-		(void)seal(record, sink, CONTENT_ALERT, rp_bytes(fatal, sizeof(fatal)));
+		(void)seal(record, sink, CONTENT_ALERT, &message, 1);
 	return RP_EPROTO;
 }
 
@@ -453,9 +473,10 @@ static int next_record(struct rp_tls_record *record, struct rp_bytes *in, const 
 
 static bool change_key(struct rp_tls_record *record, struct rp_tls_sink *sink)
 {
-	static const uint8_t message[] = {MESSAGE_KEY_UPDATE, 0, 0, 1, 0}; /* none is asked for */
+	static const uint8_t update[] = {MESSAGE_KEY_UPDATE, 0, 0, 1, 0}; /* none is asked for */
+	const struct rp_bytes message = rp_bytes(update, sizeof(update));
 
-	return seal(record, sink, CONTENT_HANDSHAKE, rp_bytes(message, sizeof(message))) &&
+	return seal(record, sink, CONTENT_HANDSHAKE, &message, 1) &&
 	       update_traffic_keys(record, &record->out, true);
 }
 
@@ -531,23 +552,18 @@ int rp_tls_record_read(struct rp_tls_record *record, struct rp_bytes *in, struct
 
 /* ---- writing ---- */
 
-int rp_tls_record_write(struct rp_tls_record *record, struct rp_tls_sink *sink, struct rp_bytes in)
+int rp_tls_record_write(struct rp_tls_record *record, struct rp_tls_sink *sink,
+			const struct rp_bytes *pieces, size_t count)
 {
-	while (in.len > 0) {
-		struct rp_bytes piece = rp_bytes_slice(in, 0, PLAIN_MAX);
-
-		if (record->is_tls13 && record->out.seq >= records_max && !change_key(record, sink))
-			return RP_EPROTO;
-		if (!seal(record, sink, CONTENT_DATA, piece))
-			return RP_EPROTO;
-		in = rp_bytes_slice(in, piece.len, in.len);
-	}
-	return RP_OK;
+	if (record->is_tls13 && record->out.seq >= records_max && !change_key(record, sink))
+		return RP_EPROTO;
+	return seal(record, sink, CONTENT_DATA, pieces, count) ? RP_OK : RP_EPROTO;
 }
 
 void rp_tls_record_close(struct rp_tls_record *record, struct rp_tls_sink *sink)
 {
 	static const uint8_t warning[2] = {1, ALERT_CLOSE_NOTIFY};
+	const struct rp_bytes message = rp_bytes(warning, sizeof(warning));
 
-	(void)seal(record, sink, CONTENT_ALERT, rp_bytes(warning, sizeof(warning)));
+	(void)seal(record, sink, CONTENT_ALERT, &message, 1);
 }

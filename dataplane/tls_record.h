@@ -46,9 +46,9 @@ void rp_tls_record_free(struct rp_tls_record *record);
 RP_MUST_CHECK int rp_tls_record_read(struct rp_tls_record *record, struct rp_bytes *in,
 				     struct rp_tls_sink *sink, uint8_t *out, size_t *ret_n);
 
-/** Seal all of in, in full records but the last. @return RP_OK; RP_EPROTO: no room, or OpenSSL */
+/** Seal the pieces as one record. @return RP_OK; RP_EPROTO: no room, or OpenSSL */
 RP_MUST_CHECK int rp_tls_record_write(struct rp_tls_record *record, struct rp_tls_sink *sink,
-				      struct rp_bytes in);
+				      const struct rp_bytes *pieces, size_t count);
 /** close_notify, if there is room. */
 void rp_tls_record_close(struct rp_tls_record *record, struct rp_tls_sink *sink);
 

@@ -60,10 +60,11 @@ static void feed(struct reply_bed *bed, const void *bytes, size_t len)
 	RP_MICRO_CHECK(rp_h2_session_feed(bed->session, rp_bytes(bytes, len)) == RP_OK);
 }
 
-static bool count_piece(void *user, struct rp_bytes piece)
+static bool count_piece(void *user, struct rp_bytes piece, bool is_lasting)
 {
 	struct reply_bed *bed = user;
 
+	(void)is_lasting;
 	bed->out_bytes += piece.len;
 	return true;
 }

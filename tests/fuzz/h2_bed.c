@@ -25,10 +25,11 @@ struct h2_bed *h2_bed_begin(const struct world_options *options, bool is_health)
 }
 
 /* What goes out is a row of whole frames. */
-static bool take_output(void *user, struct rp_bytes piece)
+static bool take_output(void *user, struct rp_bytes piece, bool is_lasting)
 {
 	struct h2_bed *bed = user;
 
+	(void)is_lasting;
 	while (piece.len > 0) {
 		size_t n = rp_min_size(piece.len, bed->frame_left);
 

@@ -286,10 +286,11 @@ static int32_t client_request(struct client *c, const char *path, size_t body_by
 
 /* ---- the wire between them ---- */
 
-static bool take(void *user, struct rp_bytes piece)
+static bool take(void *user, struct rp_bytes piece, bool is_lasting)
 {
 	size_t *pulled = user;
 
+	(void)is_lasting;
 	assert_true(piece.len > 0);
 	assert_true(piece.len <= QUEUE_BYTES - to_client_bytes);
 	memcpy(to_client + to_client_bytes, piece.ptr, piece.len);

@@ -95,7 +95,7 @@ static void bytes_pass_both_ways_and_the_end_is_told(void **state)
 	tls_pair_init(&p, context, "\x02h2", TLS1_3_VERSION, NULL);
 	assert_int_equal(tls_pair_shake(&p, 65536), RP_OK);
 
-	assert_int_equal(rp_tls_write(p.server, &p.sink, rp_bytes(data, 200000)), RP_OK);
+	assert_int_equal(tls_pair_write(&p, rp_bytes(data, 200000)), RP_OK);
 	assert_true(p.sink.used <= rp_tls_room_for(200000));
 	assert_true(p.sink.used > 200000);
 	tls_pair_deliver(&p);
@@ -150,7 +150,7 @@ static void a_ticket_of_one_worker_resumes_at_another(void **state)
 
 		tls_pair_init(&p, one, "\x02h2", versions[i], NULL);
 		assert_int_equal(tls_pair_shake(&p, 65536), RP_OK);
-		assert_int_equal(rp_tls_write(p.server, &p.sink, RP_BYTES_LIT("x")), RP_OK);
+		assert_int_equal(tls_pair_write(&p, RP_BYTES_LIT("x")), RP_OK);
 		tls_pair_deliver(&p);
 		assert_int_equal(SSL_read(p.client, &byte, 1), 1);
 		SSL_SESSION *session = SSL_get1_session(p.client);

@@ -91,7 +91,7 @@ static void exchange(struct tls_pair *p, size_t bytes, size_t cut)
 	assert_int_equal(feed(p, cut, &n), RP_EAGAIN);
 	assert_int_equal(n, bytes);
 	assert_memory_equal(got, data, bytes);
-	assert_int_equal(rp_tls_write(p->server, &p->sink, rp_bytes(data, bytes)), RP_OK);
+	assert_int_equal(tls_pair_write(p, rp_bytes(data, bytes)), RP_OK);
 	assert_true(p->sink.used <= rp_tls_room_for(bytes));
 	client_gets(p, bytes);
 }
@@ -218,8 +218,7 @@ static void a_changed_byte_anywhere_is_noticed(void **state)
 			assert_int_equal(rp_tls_read(p.server, &p.sink, got, &n), RP_EPROTO);
 			/* Dead is dead, and nothing more is sent. */
 			assert_int_equal(rp_tls_read(p.server, &p.sink, got, &n), RP_EPROTO);
-			assert_int_equal(rp_tls_write(p.server, &p.sink, RP_BYTES_LIT("x")),
-					 RP_EPROTO);
+			assert_int_equal(tls_pair_write(&p, RP_BYTES_LIT("x")), RP_EPROTO);
 			if (suites[s].is_ours) {
 				assert_true(p.sink.used > 0); /* the alert */
 				tls_pair_deliver(&p);
@@ -329,7 +328,7 @@ static void a_sink_without_room_is_an_error_and_nothing_is_written_over(void **s
 		p.sink.bytes = room;
 		p.sink.used = 0;
 		memset(sink_data, 0xa5, 100);
-		int err = rp_tls_write(p.server, &p.sink, rp_bytes(data, 30));
+		int err = tls_pair_write(&p, rp_bytes(data, 30));
 
 		assert_int_equal(err, room >= 30 + 22 ? RP_OK : RP_EPROTO);
 		assert_true(p.sink.used <= room);

@@ -113,6 +113,29 @@ static inline void tls_pair_deliver(struct tls_pair *p)
 	p->sink.used = 0;
 }
 
+/* All of `bytes` from the server, in full records of uneven pieces. @return as rp_tls_write() */
+static inline int tls_pair_write(struct tls_pair *p, struct rp_bytes bytes)
+{
+	int err = RP_OK;
+
+	while (bytes.len > 0 && err == RP_OK) {
+		struct rp_bytes left = rp_bytes_slice(bytes, 0, RP_TLS_RECORD_BYTES), piece[40];
+		size_t count = 0;
+
+		bytes = rp_bytes_slice(bytes, left.len, bytes.len);
+		while (left.len > 0) {
+			size_t n =
+				rp_tls_takes_pieces(p->server) ? 9 + 31 * count * count : left.len;
+
+			piece[count] = rp_bytes_slice(left, 0, n);
+			left = rp_bytes_slice(left, piece[count].len, left.len);
+			count++;
+		}
+		err = rp_tls_write(p->server, &p->sink, piece, count);
+	}
+	return err;
+}
+
 /* @return what the server's handshake came to */
 static inline int tls_pair_shake(struct tls_pair *p, size_t cut)
 {

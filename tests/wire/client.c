@@ -105,10 +105,11 @@ static int on_stream_close(nghttp2_session *h2, int32_t id, uint32_t error, void
 	return 0;
 }
 
-static bool receive(void *user, struct rp_bytes piece)
+static bool receive(void *user, struct rp_bytes piece, bool is_lasting)
 {
 	struct client *client = user;
 
+	(void)is_lasting;
 	assert_true(nghttp2_session_mem_recv(client->h2, piece.ptr, piece.len) >= 0);
 	return true;
 }
