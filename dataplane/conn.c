@@ -238,6 +238,9 @@ static void send_out(struct rp_conn *conn)
 	conn->is_sending = true;
 	conn->sent_ns = conn->env->now_ns;
 	conn->sending_bytes = buf->used - buf->sent;
+	/* The end of the send is news only to those who have more to write or to do. */
+	conn->io.sent_may_wait =
+		conn->state == RP_CONN_OPEN && !conn->has_more && !conn->is_recv_stopped;
 	if (rp_loop_send(conn->env->loop, &conn->io,
 			 rp_bytes(buf->data + buf->sent, conn->sending_bytes)) != RP_OK)
 		rp_conn_close(conn);
@@ -298,6 +301,7 @@ static void flush(struct rp_conn *conn)
 		rp_h2_session_flush(conn->session);
 	if (conn->is_sending) {
 		conn->has_more = true;
+		conn->io.sent_may_wait = false;
 		return;
 	}
 	conn->has_more = false;
