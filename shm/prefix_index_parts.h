@@ -147,17 +147,56 @@ static inline int32_t rp_prefix_live_count(const struct rp_prefix_ring *ring)
 	return (int32_t)atomic_load_explicit(&ring->count, memory_order_relaxed);
 }
 
+/*
+ * Compare all words of a bucket, without branches: which one it is, or which is free, is as good as
+ * random, and a branch that goes wrong costs more than the comparisons.
+ *
+ * @param[out] ret_free  first word that is 0, or RP_PREFIX_BUCKET_ENTRIES
+ * @return first word that is the entry, or RP_PREFIX_BUCKET_ENTRIES
+ */
+static inline uint32_t rp_prefix_compare(const struct rp_prefix_bucket *bucket, uint64_t entry,
+					 uint32_t *ret_free)
+{
+	uint32_t equal = RP_PREFIX_BUCKET_ENTRIES;
+	uint32_t free = RP_PREFIX_BUCKET_ENTRIES;
+
+#pragma GCC unroll 5
+	for (uint32_t i = RP_PREFIX_BUCKET_ENTRIES; i-- > 0;) {
+		uint64_t word = rp_prefix_load(&bucket->word[i]);
+
+		equal = word == entry ? i : equal;
+		free = word == 0 ? i : free;
+	}
+	*ret_free = free;
+	return equal;
+}
+
 /* ---- recency ---- */
+
+/* Ring entries written, or taken from the tail, for one locked instruction. */
+enum { RP_PREFIX_BATCH = 16 };
 
 /* What one call of record() works with. */
 struct rp_prefix_use {
 	struct rp_prefix_index *index;
 	struct rp_prefix_ring *ring;
 	uint32_t slot;
+	uint32_t generation;
 	uint32_t size; /* of the ring */
 	uint32_t capacity;
-	uint64_t next; /* ring indices taken in advance */
-	uint64_t end;
+
+	/* Ring indices taken in advance. */
+	uint64_t next;
+	uint64_t checked;		  /* from here to `next` the tail may have gone past us */
+	uint32_t pushed[RP_PREFIX_BATCH]; /* positions written there */
+
+	/* A walk along the oldest ring entries. */
+	uint64_t walk_begin;		/* the tail, as far as we know */
+	uint64_t walk_at;		/* entries before it are dealt with */
+	uint32_t live[RP_PREFIX_BATCH]; /* positions of those that were live */
+	uint32_t keep_max;		/* how many go to the head again at once */
+	uint32_t kept_count;
+	uint64_t kept[RP_PREFIX_BATCH]; /* ring indices of those that are to */
 };
 
 /**
@@ -170,16 +209,66 @@ void rp_prefix_tidy(struct rp_prefix_use *use, size_t hash_count);
 /** Take as many ring indices in advance, or as many as there is room for. @return how many */
 size_t rp_prefix_take_indices(struct rp_prefix_use *use, size_t count);
 
+/** Make the entry the most recent one, see push(), with an index from the head. */
+void rp_prefix_push_at_head(struct rp_prefix_use *use, uint32_t position, bool is_new,
+			    uint32_t stamp);
+
+/** Push again what the tail has gone past before it was written. */
+void rp_prefix_check_pushed(struct rp_prefix_use *use);
+
+/* Give the entry this ring index, unless its stamp is no longer `stamp`. */
+static inline bool rp_prefix_restamp(const struct rp_prefix_use *use, uint32_t position,
+				     uint32_t stamp, uint64_t ring_idx)
+{
+	return atomic_compare_exchange_strong_explicit(rp_prefix_stamp(use->index, position),
+						       &stamp, (uint32_t)ring_idx,
+						       memory_order_relaxed, memory_order_relaxed);
+}
+
 /**
- * Make the entry the most recent one.
+ * Make the entry the most recent one, with an index taken in advance: there must be one left.
+ * check_pushed() is due when all is pushed.
  *
  * @param is_new  just inserted: whatever stamp the last entry at this position left does not count
  * @param stamp   of a known entry: if it has another one when it comes to it, then somebody has
  * just done the same, or the position holds another endpoint's entry by now
  */
-void rp_prefix_push(struct rp_prefix_use *use, uint32_t position, bool is_new, uint32_t stamp);
+static inline void rp_prefix_push(struct rp_prefix_use *use, uint32_t position, bool is_new,
+				  uint32_t stamp)
+{
+	uint64_t ring_idx = use->next++;
+	uint32_t *pushed = &use->pushed[ring_idx - use->checked];
 
-/** Evict the oldest until they are few enough, but none from this ring index on. */
+	*pushed = RP_PREFIX_NO_POSITION;
+	if (RP_UNLIKELY(rp_prefix_load(&use->ring->tail) > ring_idx)) {
+		rp_prefix_push_at_head(use, position, is_new, stamp);
+	} else {
+		if (is_new)
+			atomic_store_explicit(rp_prefix_stamp(use->index, position),
+					      (uint32_t)ring_idx, memory_order_relaxed);
+		if (is_new || rp_prefix_restamp(use, position, stamp, ring_idx)) {
+			*pushed = position;
+			/* Release: the stamp before it. */
+			atomic_store_explicit(
+				rp_prefix_ring_entry(use->index, use->slot, ring_idx, use->size),
+				position, memory_order_release);
+		}
+	}
+	if (use->next - use->checked == RP_PREFIX_BATCH)
+		rp_prefix_check_pushed(use);
+}
+
+/** Begin a walk at the tail, and to fetch the first entries if so many are likely to be read. */
+void rp_prefix_begin_walk(struct rp_prefix_use *use, size_t likely);
+
+/**
+ * Evict the oldest entry that is there, but none from this ring index on. The count stays: the
+ * caller has just inserted another.
+ * @return false: there is none
+ */
+bool rp_prefix_evict_for_new(struct rp_prefix_use *use, uint64_t own_from);
+
+/** Evict the oldest until they are few enough, but none from this ring index on; ends the walk. */
 void rp_prefix_enforce_capacity(struct rp_prefix_use *use, uint64_t own_from);
 
 #endif /* RP_SHM_PREFIX_INDEX_PARTS_H */

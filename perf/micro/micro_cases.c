@@ -90,15 +90,18 @@ const struct rp_micro_case rp_micro_cases[] = {
 
 	{"prefix.hash.8k", &rp_micro_hash, {8 * KB}},
 	{"prefix.hash.64k", &rp_micro_hash, {64 * KB}},
-	/* 64 blocks each */
+	/* 64 blocks each; pool3: full, but of three endpoints */
 	{"prefix.match.nobody", &rp_micro_match, {0, 0}},
 	{"prefix.match.one", &rp_micro_match, {1, 0}},
 	{"prefix.match.one.full", &rp_micro_match, {1, 1}},
+	{"prefix.match.one.pool3", &rp_micro_match, {1, 1, 3}},
 	{"prefix.match.1000", &rp_micro_match, {1000, 0}},
 	{"prefix.record.known", &rp_micro_record_known, {1, 0}},
 	{"prefix.record.known.full", &rp_micro_record_known, {1, 1}},
+	{"prefix.record.known.pool3", &rp_micro_record_known, {1, 1, 3}},
 	{"prefix.record.new", &rp_micro_record_new, {1, 0}},
 	{"prefix.record.new.full", &rp_micro_record_new, {1, 1}},
+	{"prefix.record.new.pool3", &rp_micro_record_new, {1, 1, 3}},
 
 	{"rcu.turn", &rp_micro_turn, {3}},
 	{"page.vllm.1800", &rp_micro_page, {1800}},

@@ -10,11 +10,19 @@
 #include "perf/micro/micro_bed.h"
 #include "shm/hash.h"
 
-enum { BLOCK_TOKENS = 64, BLOCKS = 64, ENDPOINTS = 1000, PROMPTS_FULL = 4096, NEW_RUNS = 256 };
+enum {
+	BLOCK_TOKENS = 64,
+	BLOCKS = 64,
+	ENDPOINTS = 1000,
+	PROMPTS_FULL = 4096,
+	PROMPTS_SMALL = 1024, /* what three endpoints have room for */
+	NEW_RUNS = 256,
+};
 
 struct prefix_bed {
 	struct rp_micro_bed bed;
 	struct rp_prefix_index *index;
+	uint32_t endpoints;
 	uint32_t holders;
 	uint32_t prompt_count;
 	uint32_t next;
@@ -27,7 +35,7 @@ struct prefix_bed {
 /* The slot that holds a prompt, or the first of several. */
 static uint32_t holder_of(const struct prefix_bed *bed, uint32_t prompt)
 {
-	return bed->holders > 1 ? 0 : prompt % ENDPOINTS;
+	return bed->holders > 1 ? 0 : prompt % bed->endpoints;
 }
 
 static void record(struct prefix_bed *bed, uint32_t slot, uint32_t prompt)
@@ -46,20 +54,22 @@ static struct prefix_bed *new_bed(const struct rp_micro_case *c, uint32_t prompt
 {
 	struct prefix_bed *bed = rp_micro_alloc(sizeof(*bed));
 
-	rp_micro_bed_init(&bed->bed, ENDPOINTS);
+	bed->endpoints = c->arg[2] != 0 ? (uint32_t)c->arg[2] : ENDPOINTS;
+	rp_micro_bed_init(&bed->bed, bed->endpoints);
 	bed->index = &bed->bed.shared.live->prefix;
 	bed->holders = (uint32_t)c->arg[0];
 	bed->prompt_count = prompt_count;
 	bed->hashes = rp_micro_alloc(prompt_count * sizeof(*bed->hashes));
-	rp_micro_bed_populate_index(&bed->bed, ENDPOINTS);
+	rp_micro_bed_populate_index(&bed->bed, bed->endpoints);
 	if (c->arg[1] != 0)
-		rp_micro_bed_fill_index(&bed->bed, ENDPOINTS);
+		rp_micro_bed_fill_index(&bed->bed, bed->endpoints);
 	return bed;
 }
 
 static void *setup_known(const struct rp_micro_case *c)
 {
-	struct prefix_bed *bed = new_bed(c, c->arg[1] != 0 ? PROMPTS_FULL : 1);
+	uint32_t prompts = c->arg[2] != 0 ? PROMPTS_SMALL : PROMPTS_FULL;
+	struct prefix_bed *bed = new_bed(c, c->arg[1] != 0 ? prompts : 1);
 
 	for (uint32_t prompt = 0; prompt < bed->prompt_count; prompt++) {
 		make_hashes(bed, prompt);
