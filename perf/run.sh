@@ -5,6 +5,7 @@
 #
 #   perf/run.sh                 under 5 minutes; the table, and build/perf/quick.md
 #   perf/run.sh full            under 40 minutes; writes perf/REPORT.md
+#   perf/run.sh profile         where a stream's CPU time goes, layer by layer (needs perf)
 #   perf/run.sh --help          rows, --only, --against, --out
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -37,5 +38,8 @@ if [ -z "${RINGPICK_BUILD:-}" ]; then
         ringpick-sim ringpick-pages ringpick-bare ringpick-bench) >"$log" 2>&1 || { tail -n 40 "$log"; exit 1; }
     rm -f "$log"
     trap - EXIT
+fi
+if [ "${1:-}" = profile ]; then
+    exec .venv/bin/python -m perf.matrix.profile "${@:2}"
 fi
 exec .venv/bin/python -m perf.matrix "$@"
