@@ -6,6 +6,7 @@
 #   perf/run.sh                 under 5 minutes; the table, and build/perf/quick.md
 #   perf/run.sh full            under 40 minutes; writes perf/REPORT.md
 #   perf/run.sh profile         where a stream's CPU time goes, layer by layer (needs perf)
+#   perf/run.sh instructions    of a stream at 1, 2 and 4 workers (needs valgrind)
 #   perf/run.sh --help          rows, --only, --against, --out
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -39,7 +40,7 @@ if [ -z "${RINGPICK_BUILD:-}" ]; then
     rm -f "$log"
     trap - EXIT
 fi
-if [ "${1:-}" = profile ]; then
-    exec .venv/bin/python -m perf.matrix.profile "${@:2}"
+if [ "${1:-}" = profile ] || [ "${1:-}" = instructions ]; then
+    exec .venv/bin/python -m "perf.matrix.$1" "${@:2}"
 fi
 exec .venv/bin/python -m perf.matrix "$@"
