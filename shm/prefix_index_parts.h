@@ -180,9 +180,10 @@ enum { RP_PREFIX_BATCH = 16 };
 struct rp_prefix_use {
 	struct rp_prefix_index *index;
 	struct rp_prefix_ring *ring;
+	_Atomic uint32_t *places; /* of the ring */
+	uint32_t size;		  /* of the ring */
 	uint32_t slot;
 	uint32_t generation;
-	uint32_t size; /* of the ring */
 	uint32_t capacity;
 
 	/* Ring indices taken in advance. */
@@ -198,6 +199,11 @@ struct rp_prefix_use {
 	uint32_t kept_count;
 	uint64_t kept[RP_PREFIX_BATCH]; /* ring indices of those that are to */
 };
+
+static inline _Atomic uint32_t *rp_prefix_place(const struct rp_prefix_use *use, uint64_t ring_idx)
+{
+	return &use->places[ring_idx & (use->size - 1)];
+}
 
 /**
  * Keep the ring from running full: begin a pass or go on with one, in proportion to what is about
@@ -249,9 +255,8 @@ static inline void rp_prefix_push(struct rp_prefix_use *use, uint32_t position, 
 		if (is_new || rp_prefix_restamp(use, position, stamp, ring_idx)) {
 			*pushed = position;
 			/* Release: the stamp before it. */
-			atomic_store_explicit(
-				rp_prefix_ring_entry(use->index, use->slot, ring_idx, use->size),
-				position, memory_order_release);
+			atomic_store_explicit(rp_prefix_place(use, ring_idx), position,
+					      memory_order_release);
 		}
 	}
 	if (use->next - use->checked == RP_PREFIX_BATCH)

@@ -18,8 +18,7 @@ void rp_prefix_push_at_head(struct rp_prefix_use *use, uint32_t position, bool i
 	for (;;) {
 		uint64_t ring_idx =
 			atomic_fetch_add_explicit(&use->ring->head, 1, memory_order_relaxed);
-		_Atomic uint32_t *place =
-			rp_prefix_ring_entry(use->index, use->slot, ring_idx, use->size);
+		_Atomic uint32_t *place = rp_prefix_place(use, ring_idx);
 		/* Acquire: before the tail is looked at. What is there then is older than we are.
 		 */
 		uint32_t held = atomic_load_explicit(place, memory_order_acquire);
@@ -63,8 +62,8 @@ void rp_prefix_check_pushed(struct rp_prefix_use *use)
  * Is this the last use of a live entry of ours?
  * @param[out] ret_entry  the entry, if so
  */
-static bool is_last_use(const struct rp_prefix_use *use, uint64_t ring_idx, uint32_t position,
-			uint64_t *ret_entry)
+static inline bool is_last_use(const struct rp_prefix_use *use, uint64_t ring_idx,
+			       uint32_t position, uint64_t *ret_entry)
 {
 	const uint64_t mask = (UINT64_C(1) << RP_PREFIX_TAG_SHIFT) - 1;
 	uint64_t entry;
@@ -130,9 +129,8 @@ static void end_walk(struct rp_prefix_use *use)
 	/* Read again: it may have been written since. What is before `tail` by now another worker
 	 * looks after. */
 	for (uint64_t i = tail; i < use->walk_at; i++) {
-		uint32_t position = atomic_load_explicit(
-			rp_prefix_ring_entry(use->index, use->slot, i, use->size),
-			memory_order_seq_cst);
+		uint32_t position =
+			atomic_load_explicit(rp_prefix_place(use, i), memory_order_seq_cst);
 		uint64_t entry;
 
 		if (RP_LIKELY(position == use->live[i - use->walk_begin]) ||
@@ -148,11 +146,10 @@ static void end_walk(struct rp_prefix_use *use)
 }
 
 /* The buckets are read at random: ask for one well before the walk comes to it. */
-static void prefetch_oldest(const struct rp_prefix_use *use, uint64_t ring_idx)
+static inline void prefetch_oldest(const struct rp_prefix_use *use, uint64_t ring_idx)
 {
-	uint32_t position = atomic_load_explicit(
-		rp_prefix_ring_entry(use->index, use->slot, ring_idx, use->size),
-		memory_order_relaxed);
+	uint32_t position =
+		atomic_load_explicit(rp_prefix_place(use, ring_idx), memory_order_relaxed);
 
 	/* No harm if it is no position: nothing is read. */
 	__builtin_prefetch(rp_prefix_bucket(use->index, position / RP_PREFIX_POSITIONS), 1);
@@ -170,8 +167,8 @@ void rp_prefix_begin_walk(struct rp_prefix_use *use, size_t likely)
  * Walk on to the next live entry.
  * @return false: nothing below `end`
  */
-static bool walk(struct rp_prefix_use *use, uint64_t end, uint32_t *ret_position,
-		 uint64_t *ret_entry)
+static inline bool walk(struct rp_prefix_use *use, uint64_t end, uint32_t *ret_position,
+			uint64_t *ret_entry)
 {
 	for (;;) {
 		uint64_t ring_idx;
@@ -184,9 +181,8 @@ static bool walk(struct rp_prefix_use *use, uint64_t end, uint32_t *ret_position
 		if (ring_idx >= end)
 			return false;
 		prefetch_oldest(use, ring_idx + RP_PREFIX_PREFETCH_AHEAD);
-		position = atomic_load_explicit(
-			rp_prefix_ring_entry(use->index, use->slot, ring_idx, use->size),
-			memory_order_acquire);
+		position =
+			atomic_load_explicit(rp_prefix_place(use, ring_idx), memory_order_acquire);
 		use->walk_at++;
 		*ret_position = position;
 		is_live = is_last_use(use, ring_idx, position, ret_entry);

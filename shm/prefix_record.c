@@ -168,6 +168,7 @@ void rp_prefix_index_record(struct rp_prefix_index *index, uint32_t slot, uint32
 	struct rp_prefix_use use = {
 		.index = index,
 		.ring = ring,
+		.places = rp_prefix_ring_entry(index, slot, 0, RP_PREFIX_RING_MAX),
 		.slot = slot,
 		.generation = generation,
 		.size = size,
