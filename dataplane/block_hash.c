@@ -65,17 +65,21 @@ static WITH_AVX512 void hash_eight(const uint8_t *at, size_t block_bytes, uint64
 	__m512i h;
 
 	for (size_t i = 0; i < block_bytes; i += STRIPE_BYTES) {
+		/* Unrolled, all that is indexed here stays in registers. */
+#pragma GCC unroll 4
 		for (size_t k = 0; k < 4; k++) {
 			const uint8_t *a = at + 2 * k * block_bytes + i;
 
 			pair[k] = wide_round(pair[k], load_pair(a, a + block_bytes));
 		}
 	}
+#pragma GCC unroll 4
 	for (int i = 0; i < 4; i++)
 		acc[i] = accumulator(pair, i);
 	h = _mm512_add_epi64(
 		_mm512_add_epi64(_mm512_rol_epi64(acc[0], 1), _mm512_rol_epi64(acc[1], 7)),
 		_mm512_add_epi64(_mm512_rol_epi64(acc[2], 12), _mm512_rol_epi64(acc[3], 18)));
+#pragma GCC unroll 4
 	for (int i = 0; i < 4; i++)
 		h = merge(h, acc[i]);
 	h = _mm512_add_epi64(h, wide(block_bytes));

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "dataplane/byte_runs.h"
+#include "dataplane/string_runs.h"
 
 static_assert(RP_JSON_DEPTH_MAX % 64 == 0, "the stack of container kinds is made of whole words");
 
@@ -271,18 +272,19 @@ static size_t string_run(struct rp_json_scan *scan, struct rp_bytes in)
 	size_t at = 0;
 
 	for (;;) {
-		size_t escape;
-
 		at += rp_run_plain(rp_bytes(in.ptr + at, in.len - at), &scan->has_high);
 		if (at == in.len || in.ptr[at] != '\\')
 			return at;
 		scan->has_escape = true;
-		do {
-			escape = whole_escape(rp_bytes(in.ptr + at, in.len - at));
+		if (in.len - at >= 2 && in.ptr[at + 1] != 'u')
+			at += rp_string_skip(rp_bytes(in.ptr + at, in.len - at), &scan->has_high);
+		while (at < in.len && in.ptr[at] == '\\') {
+			size_t escape = whole_escape(rp_bytes(in.ptr + at, in.len - at));
+
+			if (escape == 0)
+				return at;
 			at += escape;
-		} while (escape > 0 && at < in.len && in.ptr[at] == '\\');
-		if (escape == 0)
-			return at;
+		}
 	}
 }
 

@@ -2,6 +2,7 @@
 #include "dataplane/json_text.h"
 
 #include "dataplane/byte_runs.h"
+#include "dataplane/string_runs.h"
 
 struct rp_body_cursor rp_body_cursor(const struct rp_body *body)
 {
@@ -152,7 +153,9 @@ void rp_text_sink_pad(struct rp_text_sink *sink)
 }
 
 /* Short pieces on their way to a sink, put together. Sequences are never split. */
-enum { GATHERED_MAX = 1024, GATHER_RUN_MAX = 256, SHORT_RUN = 32 };
+enum { GATHERED_MAX = 4096, GATHER_RUN_MAX = 256, SHORT_RUN = 32 };
+/* Shorter ASCII is not looked for, and after a shorter one not at once again. */
+enum { ASCII_MIN = 64, ASCII_RETRY = 256 };
 
 struct gather {
 	struct rp_text_sink *sink;
@@ -271,12 +274,33 @@ static size_t put_special(struct gather *gather, struct rp_bytes raw)
 	return 6;
 }
 
+/* What is ASCII, at an escape. Returns the bytes used. */
+static size_t gather_ascii(struct gather *gather, struct rp_bytes in)
+{
+	size_t used = 0;
+	size_t n;
+
+	do {
+		size_t len;
+
+		if (GATHERED_MAX - gather->len < RP_STRING_ROOM_BYTES)
+			gather_flush(gather);
+		n = rp_string_unescape(rp_bytes(in.ptr + used, in.len - used),
+				       gather->bytes + gather->len, GATHERED_MAX - gather->len,
+				       &len);
+		gather->len += len;
+		used += n;
+	} while (n > 0 && used < in.len);
+	return used;
+}
+
 /* Put what can be put without knowing more than raw. Returns the bytes used: all but the beginning
  * of what may be longer than raw, and all if nothing follows. */
 static size_t put_whole(struct rp_text_sink *sink, struct rp_bytes raw, bool is_end)
 {
 	struct gather gather;
 	size_t at = 0;
+	size_t ascii_at = 0; /* where it is worth while to look for it */
 
 	gather.sink = sink;
 	gather.len = 0;
@@ -293,7 +317,14 @@ static size_t put_whole(struct rp_text_sink *sink, struct rp_bytes raw, bool is_
 		if (rest.len < RP_JSON_SPECIAL_BYTES && !is_end &&
 		    (rest.len < 2 || rest.ptr[0] != '\\' || rest.ptr[1] == 'u'))
 			break;
-		at += put_special(&gather, rest);
+		n = 0;
+		if (at >= ascii_at && rest.len >= ASCII_MIN && rest.ptr[0] == '\\' &&
+		    rest.ptr[1] != 'u') {
+			n = gather_ascii(&gather, rest);
+			if (n < ASCII_MIN)
+				ascii_at = at + ASCII_RETRY;
+		}
+		at += n > 0 ? n : put_special(&gather, rest);
 	}
 	gather_flush(&gather);
 	return at;

@@ -37,6 +37,7 @@ enum rp_micro_shape {
 	RP_MICRO_CHAT,
 	RP_MICRO_ESCAPED,   /* chat, an escape every 32 bytes */
 	RP_MICRO_NON_ASCII, /* chat, two bytes of three are not ASCII */
+	RP_MICRO_PROSE,	    /* completion, an escape every 16 words */
 };
 
 /**

@@ -30,8 +30,9 @@ static void *setup(const struct rp_micro_case *c)
 	rp_micro_bed_init(&bed->bed, 3);
 	bed->text = rp_bytes(rp_micro_body(shape, c->arg[0], 0, 0), c->arg[0]);
 	bed->chunk_bytes = c->arg[2] != 0 ? c->arg[2] : c->arg[0];
-	bed->path = shape == RP_MICRO_COMPLETION ? RP_BYTES_LIT("/v1/completions")
-						 : RP_BYTES_LIT("/v1/chat/completions");
+	bed->path = shape == RP_MICRO_COMPLETION || shape == RP_MICRO_PROSE
+			    ? RP_BYTES_LIT("/v1/completions")
+			    : RP_BYTES_LIT("/v1/chat/completions");
 	rp_arena_init(&bed->arena, &bed->bed.env.arenas);
 	RP_ASSERT(rp_body_append(&bed->body, &bed->bed.env.bodies, bed->text) == RP_OK);
 	return bed;

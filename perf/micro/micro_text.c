@@ -21,6 +21,7 @@ struct prompt {
 	uint64_t serial;
 	size_t serial_at;
 	size_t at;
+	uint32_t words;
 };
 
 static void put_word(struct prompt *prompt)
@@ -33,6 +34,8 @@ static void put_word(struct prompt *prompt)
 		rp_write_str(prompt->w, dice % 8 == 0 ? "\\n" : "\\\"");
 	else if (prompt->shape == RP_MICRO_NON_ASCII)
 		rp_write_str(prompt->w, "\xd0\xba\xd0\xbe\xd0\xbc\xe5\x96\x9c ");
+	else if (prompt->shape == RP_MICRO_PROSE && ++prompt->words % 16 == 0)
+		rp_write_str(prompt->w, ".\\n");
 	rp_write_str(prompt->w, words[dice >> 8 & 15]);
 	prompt->at += rp_written(prompt->w) - before;
 }
@@ -50,8 +53,8 @@ uint8_t *rp_micro_body(enum rp_micro_shape shape, size_t bytes, uint64_t serial,
 {
 	uint8_t *body = rp_micro_alloc(bytes + 1);
 	struct rp_writer w = rp_writer(body, bytes);
-	struct prompt prompt = {&w, shape, serial, serial_at, 0};
-	bool is_chat = shape != RP_MICRO_COMPLETION;
+	struct prompt prompt = {&w, shape, serial, serial_at, 0, 0};
+	bool is_chat = shape != RP_MICRO_COMPLETION && shape != RP_MICRO_PROSE;
 	const char *end = is_chat ? "\"}],\"max_tokens\":100,\"stream\":true}"
 				  : "\",\"max_tokens\":100,\"stream\":true}";
 	size_t text_end = bytes - strlen(end);

@@ -58,6 +58,7 @@ static void same(const struct run *a, const struct run *b)
 		assert_int_equal(a->token[i].end, b->token[i].end);
 		assert_int_equal(a->token[i].depth, b->token[i].depth);
 		assert_int_equal(a->token[i].has_escape, b->token[i].has_escape);
+		assert_int_equal(a->token[i].has_high, b->token[i].has_high);
 	}
 }
 
@@ -92,6 +93,43 @@ static void each_split_gives_the_same_tokens(void **state RP_UNUSED)
 		}
 		scan_bytewise(&pieces, text);
 		same(&whole, &pieces);
+	}
+}
+
+/* Long enough for blocks, with each kind of escape at each place of them. */
+static void long_strings_give_the_same_tokens_however_cut(void **state RP_UNUSED)
+{
+	static const char *const pieces_of_text[] = {"\\n",	"\\\\",	    "\\\"",
+						     "\\u00e9", "\xc3\xa9", "\\q",
+						     "\x01",	"\\u00g",   "\\\\\\\\\\"};
+	enum { LINE = 37, LINES = 8 };
+	char text[LINE * LINES + 64];
+
+	for (size_t i = 0; i < RP_ARRAY_LEN(pieces_of_text); i++) {
+		for (size_t place = 0; place < LINE * LINES; place += 5) {
+			size_t n = 2;
+			struct rp_bytes in;
+
+			memcpy(text, "[\"", n);
+			for (size_t k = 0; k < LINE * LINES; k++) {
+				size_t len = strlen(pieces_of_text[i]);
+
+				if (k == place) {
+					memcpy(text + n, pieces_of_text[i], len);
+					n += len;
+				}
+				text[n++] = k % LINE == LINE - 2   ? '\\'
+					    : k % LINE == LINE - 1 ? 'n'
+								   : 'x';
+			}
+			memcpy(text + n, "\",1]", 4);
+			in = rp_bytes(text, n + 4);
+			scan_bytewise(&whole, in);
+			for (size_t cut = 0; cut <= in.len; cut++) {
+				scan_split(&pieces, in, cut);
+				same(&whole, &pieces);
+			}
+		}
 	}
 }
 
@@ -295,6 +333,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_split_gives_the_same_tokens),
+		cmocka_unit_test(long_strings_give_the_same_tokens_however_cut),
 		cmocka_unit_test(errors_are_worded_like_gos),
 		cmocka_unit_test(depth_is_bounded),
 		cmocka_unit_test(long_text_is_kept_up_to_the_buffer),

@@ -100,6 +100,81 @@ static void strings_are_unescaped_as_go_does(void **state RP_UNUSED)
 	}
 }
 
+struct collected {
+	size_t len;
+	uint8_t bytes[16384];
+};
+
+static void collect(void *user, struct rp_bytes piece)
+{
+	struct collected *to = user;
+
+	assert_true(piece.len <= sizeof(to->bytes) - to->len);
+	memcpy(to->bytes + to->len, piece.ptr, piece.len);
+	to->len += piece.len;
+}
+
+/* In pieces of n bytes, behind a first one of `cut`. */
+static void feed_in_pieces(struct collected *to, struct rp_bytes raw, size_t cut, size_t n)
+{
+	struct rp_text_sink sink = rp_text_sink_to(collect, to, sizeof(to->bytes));
+	struct rp_json_text text = {.held_len = 0};
+	size_t at = cut;
+
+	to->len = 0;
+	rp_json_text_feed(&text, &sink, rp_bytes_slice(raw, 0, cut), cut == raw.len);
+	for (; at < raw.len; at += rp_min_size(n, raw.len - at))
+		rp_json_text_feed(&text, &sink, rp_bytes_slice(raw, at, n), raw.len - at <= n);
+	assert_int_equal(text.held_len, 0);
+}
+
+static void long_texts_are_the_same_however_cut(void **state RP_UNUSED)
+{
+	static const char *const parts[] = {
+		"plain words of a line that is not long, ",
+		"\\n",
+		"\\\\\\\"",
+		"\\u00e9\\ud83d\\ude00",
+		"\xc3\xa9\xf0\x9f\x98\x80",
+		"\xc3",
+		"a tab:\\t",
+		"\\\\\\\\\\\\\\\\",
+		"a run of many words that is longer than two blocks of sixty-four bytes, which is "
+		"what such runs are made of, more or less; ",
+	};
+	static struct collected expect;
+	static struct collected ours;
+	static char raw[8192];
+	uint64_t seed = 3;
+
+	for (int round = 0; round < 60; round++) {
+		/* Escapes of one letter alone at first, everything later. */
+		size_t kinds = round < 20 ? 3 : RP_ARRAY_LEN(parts);
+		size_t target = round % 10 == 9 ? 7000 : 600;
+		size_t n = 0;
+
+		while (n < target) {
+			const char *part;
+
+			seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
+			part = parts[(seed >> 33) % kinds];
+			memcpy(raw + n, part, strlen(part));
+			n += strlen(part);
+		}
+		feed_in_pieces(&expect, rp_bytes(raw, n), 0, 1);
+		for (size_t cut = 0; cut <= n; cut += target > 1000 ? 61 : 1) {
+			feed_in_pieces(&ours, rp_bytes(raw, n), cut, SIZE_MAX);
+			assert_int_equal(ours.len, expect.len);
+			assert_memory_equal(ours.bytes, expect.bytes, expect.len);
+		}
+		for (size_t piece = 2; piece < 300; piece += 7) {
+			feed_in_pieces(&ours, rp_bytes(raw, n), 0, piece);
+			assert_int_equal(ours.len, expect.len);
+			assert_memory_equal(ours.bytes, expect.bytes, expect.len);
+		}
+	}
+}
+
 static void a_key_cut_inside_an_escape_does_no_harm(void **state RP_UNUSED)
 {
 	struct rp_bytes raw = RP_BYTES_LIT("a\\ud83d\\ude00\\n");
@@ -245,6 +320,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(strings_are_unescaped_as_go_does),
+		cmocka_unit_test(long_texts_are_the_same_however_cut),
 		cmocka_unit_test(a_key_cut_inside_an_escape_does_no_harm),
 		cmocka_unit_test(values_are_written_as_go_writes_maps),
 		cmocka_unit_test(many_members_are_sorted),
