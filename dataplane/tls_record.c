@@ -9,6 +9,7 @@
 
 enum {
 	HEAD_BYTES = 5,
+	FINISHED_BYTES = 16,
 	IV_BYTES = 12,
 	TAG_BYTES = 16,
 	EXPLICIT_BYTES = 8, /* TLS 1.2 with AES-GCM: the nonce's variable part goes along */
@@ -58,6 +59,7 @@ struct rp_tls_record {
 	uint32_t idle_records;
 	bool is_tls13;
 	bool has_explicit_nonce;
+	bool has_ended; /* close_notify came */
 };
 
 static void put_be64(uint8_t *to, uint64_t v)
@@ -171,6 +173,15 @@ static bool start_tls13(struct rp_tls_record *record, const struct rp_tls_start 
 	return true;
 }
 
+/* Is what OpenSSL wrote last its Finished, and nothing behind it? The nonces go on from there. */
+static bool ends_with_finished(const struct rp_tls_start *start)
+{
+	static const uint8_t head[HEAD_BYTES] = {CONTENT_HANDSHAKE, 3, 3, 0,
+						 EXPLICIT_BYTES + FINISHED_BYTES + TAG_BYTES};
+
+	return start->sent_records == 0 && memcmp(start->last_out, head, sizeof(head)) == 0;
+}
+
 /* RFC 5246 6.3: the key block; AEADs take no MAC keys. */
 static bool start_tls12(struct rp_tls_record *record, SSL *ssl, const struct rp_tls_start *start)
 {
@@ -183,6 +194,10 @@ static bool start_tls12(struct rp_tls_record *record, SSL *ssl, const struct rp_
 	size_t master_bytes =
 		SSL_SESSION_get_master_key(SSL_get0_session(ssl), master, sizeof(master));
 
+	if (record->has_explicit_nonce && !ends_with_finished(start)) {
+		OPENSSL_cleanse(master, sizeof(master));
+		return false;
+	}
 	memcpy(seed, label, sizeof(label) - 1);
 	SSL_get_server_random(ssl, seed + sizeof(label) - 1, SSL3_RANDOM_SIZE);
 	SSL_get_client_random(ssl, seed + sizeof(label) - 1 + SSL3_RANDOM_SIZE, SSL3_RANDOM_SIZE);
@@ -226,7 +241,9 @@ int rp_tls_record_new(SSL *ssl, const struct rp_tls_start *start, struct rp_tls_
 	const SSL_CIPHER *suite = SSL_get_current_cipher(ssl);
 	const EVP_CIPHER *cipher = suite != NULL ? cipher_of(suite) : NULL;
 
-	if (cipher == NULL)
+	/* RFC 6066 4: OpenSSL cuts for a client that asked for shorter records. */
+	if (cipher == NULL || SSL_SESSION_get_max_fragment_length(SSL_get0_session(ssl)) !=
+				      TLSEXT_max_fragment_length_DISABLED)
 		return RP_EUNSUPPORTED;
 	struct rp_tls_record *record = OPENSSL_zalloc(sizeof(*record));
 
@@ -516,6 +533,9 @@ static int on_alert(const struct rp_tls_record *record, struct rp_bytes alert)
 int rp_tls_record_read(struct rp_tls_record *record, struct rp_bytes *in, struct rp_tls_sink *sink,
 		       uint8_t *out, size_t *ret_n)
 {
+	/* RFC 8446 6.1: whatever follows close_notify is ignored. */
+	if (record->has_ended)
+		return RP_ECLOSED;
 	for (;;) {
 		const uint8_t *whole = NULL;
 		size_t sealed = 0, n = 0;
@@ -540,6 +560,7 @@ int rp_tls_record_read(struct rp_tls_record *record, struct rp_bytes *in, struct
 			alert = on_handshake(record, sink, rp_bytes(out, n));
 		} else if (type == CONTENT_ALERT) {
 			err = on_alert(record, rp_bytes(out, n));
+			record->has_ended = err == RP_ECLOSED;
 			if (err != RP_EAGAIN)
 				return err;
 		} else if (type != CONTENT_DATA) {

@@ -30,7 +30,8 @@ struct rp_tls_record;
 
 /**
  * Take over from a complete handshake; ssl is not needed any more.
- * @return RP_OK; RP_EUNSUPPORTED: the suite is not known here; RP_ENOMEM
+ * @return RP_OK; RP_EUNSUPPORTED: the suite is not known here, or the client asked for short
+ * records; RP_ENOMEM
  */
 RP_MUST_CHECK int rp_tls_record_new(SSL *ssl, const struct rp_tls_start *start,
 				    struct rp_tls_record **ret_record);
@@ -40,8 +41,8 @@ void rp_tls_record_free(struct rp_tls_record *record);
  * Open the next record of application data.
  * @param in  bytes that came; taken off at the front, a record that is not complete is kept
  * @param out  RP_TLS_PLAIN_BYTES_MAX of room
- * @return as rp_tls_read(); after RP_EPROTO, with an alert in the sink, and RP_ECLOSED no more
- * calls
+ * @return as rp_tls_read(); after RP_EPROTO, with an alert in the sink, no more calls; after
+ * RP_ECLOSED always that
  */
 RP_MUST_CHECK int rp_tls_record_read(struct rp_tls_record *record, struct rp_bytes *in,
 				     struct rp_tls_sink *sink, uint8_t *out, size_t *ret_n);

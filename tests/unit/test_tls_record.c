@@ -3,6 +3,7 @@
  * Records behind the handshake, against an OpenSSL client: every suite, every cut, changes of keys,
  * and a peer that breaks the rules.
  */
+#include "dataplane/tls_record.h"
 #include "tests/unit/tls_pair.h"
 
 enum { DATA_BYTES = 100000 };
@@ -318,6 +319,70 @@ static void the_end_is_told_both_ways(void **state)
 	}
 }
 
+static void what_follows_the_end_is_ignored(void **state)
+{
+	(void)state;
+	for (size_t s = 0; s < RP_ARRAY_LEN(suites); s++) {
+		struct tls_pair p;
+		size_t n = 0;
+
+		open_pair(&p, &suites[s]);
+		(void)SSL_shutdown(p.client);
+		assert_int_equal(feed(&p, SINK_BYTES, &n), RP_ECLOSED);
+		SSL_set_shutdown(p.client, 0);
+		assert_int_equal(SSL_write(p.client, data, 60), 60);
+		assert_int_equal(feed(&p, SINK_BYTES, &n), RP_ECLOSED);
+		assert_int_equal(n, 0);
+		assert_int_equal(tls_pair_write(&p, rp_bytes(data, 100)), RP_OK);
+		client_gets(&p, 100);
+		tls_pair_fini(&p);
+	}
+}
+
+static void a_client_that_asks_for_short_records_gets_them(void **state)
+{
+	(void)state;
+	for (size_t s = 0; s < RP_ARRAY_LEN(suites); s++) {
+		struct rp_tls_context *context = context_for(&suites[s]);
+		struct tls_pair p;
+
+		tls_pair_init(&p, context, "\x02h2", suites[s].version, NULL);
+		assert_int_equal(SSL_set_tlsext_max_fragment_length(p.client,
+								    TLSEXT_max_fragment_length_512),
+				 1);
+		assert_int_equal(tls_pair_shake(&p, 65536), RP_OK);
+		assert_int_equal(SSL_write(p.client, data, 5000), 5000);
+		size_t n = 0;
+
+		assert_int_equal(feed(&p, 777, &n), RP_EAGAIN);
+		assert_int_equal(n, 5000);
+		assert_int_equal(tls_pair_write(&p, rp_bytes(data, 5000)), RP_OK);
+		client_gets(&p, 5000);
+		tls_pair_fini(&p);
+		rp_tls_context_free(context);
+	}
+}
+
+/* Nonces that begin anywhere else could come twice. */
+static void records_are_not_taken_over_unless_the_finished_was_the_last(void **state)
+{
+	static const uint8_t finished[] = {22, 3, 3, 0, 40};
+	struct rp_tls_start start = {.sent_records = 0};
+	struct rp_tls_record *record = NULL;
+	struct tls_pair p;
+
+	(void)state;
+	open_pair(&p, &suites[3]);
+	assert_int_not_equal(rp_tls_record_new(p.client, &start, &record), RP_OK);
+	memcpy(start.last_out, finished, sizeof(finished));
+	start.sent_records = 1;
+	assert_int_not_equal(rp_tls_record_new(p.client, &start, &record), RP_OK);
+	start.sent_records = 0;
+	assert_int_equal(rp_tls_record_new(p.client, &start, &record), RP_OK);
+	rp_tls_record_free(record);
+	tls_pair_fini(&p);
+}
+
 static void a_sink_without_room_is_an_error_and_nothing_is_written_over(void **state)
 {
 	(void)state;
@@ -358,6 +423,9 @@ int main(void)
 		cmocka_unit_test(records_larger_than_the_standard_are_refused),
 		cmocka_unit_test(records_of_other_types_and_renegotiation_are_refused),
 		cmocka_unit_test(the_end_is_told_both_ways),
+		cmocka_unit_test(what_follows_the_end_is_ignored),
+		cmocka_unit_test(a_client_that_asks_for_short_records_gets_them),
+		cmocka_unit_test(records_are_not_taken_over_unless_the_finished_was_the_last),
 		cmocka_unit_test(a_sink_without_room_is_an_error_and_nothing_is_written_over),
 	};
 
