@@ -160,13 +160,11 @@ static void on_secret(const SSL *ssl, const char *line)
 
 	if (start == NULL || (!is_client && strncmp(line, server, sizeof(server) - 1) != 0))
 		return;
+	struct rp_tls_secret *secret = is_client ? &start->client_secret : &start->server_secret;
 	size_t at = sizeof(client) - 1 + 2 * SSL3_RANDOM_SIZE + 1, len = strlen(line);
 	size_t n = len > at ? (len - at) / 2 : 0;
 
-	if (n > RP_TLS_SECRET_BYTES_MAX ||
-	    !read_hex(line + at, is_client ? start->client_secret : start->server_secret, n))
-		n = 0;
-	start->secret_bytes = n;
+	secret->bytes = n <= sizeof(secret->data) && read_hex(line + at, secret->data, n) ? n : 0;
 }
 
 /* Counts the records that go out behind our Finished: session tickets. */

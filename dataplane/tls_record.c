@@ -129,8 +129,10 @@ static bool expand_label(const struct rp_tls_record *record, const uint8_t *secr
 static bool set_key(const struct rp_tls_record *record, struct half *half, const uint8_t *key,
 		    bool is_sealing)
 {
+	if (EVP_CipherInit_ex(half->ctx, record->cipher, NULL, key, NULL, is_sealing) != 1)
+		return false;
 	half->seq = 0;
-	return EVP_CipherInit_ex(half->ctx, record->cipher, NULL, key, NULL, is_sealing) == 1;
+	return true;
 }
 
 /* RFC 8446 7.3 */
@@ -161,11 +163,12 @@ static bool update_traffic_keys(const struct rp_tls_record *record, struct half 
 
 static bool start_tls13(struct rp_tls_record *record, const struct rp_tls_start *start)
 {
-	record->secret_bytes = start->secret_bytes;
-	if (start->secret_bytes != (size_t)EVP_MD_get_size(record->md))
+	record->secret_bytes = (size_t)EVP_MD_get_size(record->md);
+	if (start->client_secret.bytes != record->secret_bytes ||
+	    start->server_secret.bytes != record->secret_bytes)
 		return false;
-	memcpy(record->in.secret, start->client_secret, start->secret_bytes);
-	memcpy(record->out.secret, start->server_secret, start->secret_bytes);
+	memcpy(record->in.secret, start->client_secret.data, record->secret_bytes);
+	memcpy(record->out.secret, start->server_secret.data, record->secret_bytes);
 	if (!set_traffic_keys(record, &record->in, false) ||
 	    !set_traffic_keys(record, &record->out, true))
 		return false;

@@ -17,11 +17,15 @@ enum {
 	RP_TLS_LAST_OUT_BYTES = 45, /* a sealed Finished of TLS 1.2 with AES-GCM */
 };
 
+struct rp_tls_secret {
+	uint8_t data[RP_TLS_SECRET_BYTES_MAX];
+	size_t bytes;
+};
+
 /* What is noted of the handshake for what comes after it. */
 struct rp_tls_start {
-	uint8_t client_secret[RP_TLS_SECRET_BYTES_MAX]; /* TLS 1.3: the first traffic secrets */
-	uint8_t server_secret[RP_TLS_SECRET_BYTES_MAX];
-	size_t secret_bytes;
+	struct rp_tls_secret client_secret; /* TLS 1.3: the first traffic secrets */
+	struct rp_tls_secret server_secret;
 	uint64_t sent_records; /* under the keys that follow our Finished; that one not counted */
 	uint8_t last_out[RP_TLS_LAST_OUT_BYTES]; /* the last bytes that OpenSSL wrote */
 };
