@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Facts of the machine that figures depend on; no names and no paths of it."""
+import json
 import os
 import pathlib
 import platform
@@ -44,6 +45,16 @@ def _virtualisation():
     return vendor[1] if vendor else _output("systemd-detect-virt") or "none seen"
 
 
+def _optimisation():
+    """What the workers' code is compiled with: a variable of the same name in the cache may be overruled."""
+    try:
+        commands = json.loads((procs.BUILD / "compile_commands.json").read_text())
+    except (OSError, ValueError):
+        return "-"
+    words = next((entry["command"].split() for entry in commands if entry["file"].endswith("/conn.c")), [])
+    return " ".join(word for word in words if word.startswith(("-O", "-flto", "-march", "-DNDEBUG"))) or "-"
+
+
 def facts(load_before):
     """(name, value) in the order of the report."""
     cpu = re.search(r"^model name\s*: (.*)$", _read("/proc/cpuinfo"), re.M)
@@ -61,7 +72,7 @@ def facts(load_before):
             ("kernel", f"{platform.system()} {platform.release()}"),
             ("mitigations", mitigations()),
             ("compiler", f"{compiler[0] if compiler else '-'}; build type {_cached('CMAKE_BUILD_TYPE')} "
-             f"({_cached('CMAKE_C_FLAGS_' + _cached('CMAKE_BUILD_TYPE').upper())})"),
+             f"({_optimisation()})"),
             ("libraries", ", ".join(versions)),
             ("load average before", load_before),
             ("commit", (_output("git", "rev-parse", "--short", "HEAD") or "-") +
