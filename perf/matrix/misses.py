@@ -5,7 +5,8 @@ REASONS: dict[str, str] = {
     "p99_1000": (
         "One stream in a hundred waits for a core that the hypervisor or another process has: the median is 0.13 ms, "
         "and the bare server, which does nothing but answer, misses in the same runs. Tried: quiet sends, one "
-        "timer for all deadlines, --busy-poll-us (takes 7 to 11 us off the median, at the price of the core). In quieter runs it is 0.2 ms."),
+        "timer for all deadlines, --busy-poll-us (takes 7 to 11 us off the median, at the price of the core). "
+        "In quieter runs it is 0.13 to 0.2 ms."),
     "overload": (
         "The row lets 1,024 streams be open on each of 4 connections, and the client's windows (Envoy's: 1 MiB a "
         "connection) hold the answers back: 4,096 bodies and their records, over 32 MB, pass through the caches "
@@ -19,7 +20,8 @@ REASONS: dict[str, str] = {
         "division gives 9.8 us, and perf/scrape_lab.py, which leaves out what control does besides "
         "scraping, 10.6 us at 256 a few minutes later. 87 % of it was the kernel's send and receive when "
         "profiled. Tried: io_uring (dearer), groups of 5 phases (2.5 times fewer wake-ups, in), "
-        "edge-triggered events (in), groups twice as large (no gain)."),
+        "edge-triggered events (in), groups twice as large (no gain). A quick run of the same code, half an "
+        "hour later on a quieter host, had 8.8 us and 0.045 cores: the host decides."),
     "idle_256": (
         "The same as for one scrape of a 1.8 KB page: 5,120 of them a second."),
 }
