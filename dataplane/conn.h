@@ -66,7 +66,7 @@ struct rp_conn_env {
 	struct rp_conn *dirty_last;
 	struct rp_conn *conn_free;
 	struct rp_conn_buf *buf_free;
-	uint8_t *plain_out; /* scratch: frames that fill one record */
+	uint8_t *plain_out; /* scratch: heads and short pieces of one record */
 	uint8_t *plain_in;  /* scratch: one decrypted record */
 };
 

