@@ -19,14 +19,36 @@ struct rp_model_ref {
 	uint32_t plugin;		 /* index, once resolved */
 };
 
+/* Data that a plugin finds by the name of its producer. */
+enum rp_data_name {
+	RP_DATA_PREFIX,	  /* prefixMatchInfoProducerName */
+	RP_DATA_INFLIGHT, /* inFlightLoadProducerName */
+	RP_DATA_LATENCY,  /* latencyPredictionInfoProducerName */
+	RP_DATA_MEDIA,	  /* of mm-embeddings-cache-producer */
+	RP_DATA_TOPOLOGY, /* topologyProducerName */
+	RP_DATA_NAME_COUNT
+};
+
+enum rp_decider { RP_DECIDER_PREFILL, RP_DECIDER_ENCODE, RP_DECIDER_COUNT };
+
+/* Other plugins that a plugin's parameters name. Reading the parameters fills this in; the indices
+ * are written into the parameters later, where config/data_keys.def says. */
+struct rp_model_names {
+	struct rp_bytes producer[RP_DATA_NAME_COUNT]; /* empty: the default one */
+	uint32_t wanted; /* 1 << enum rp_data_name: data that only some parameters ask for */
+	struct rp_bytes attribute;	    /* endpoint-attribute-…: what is read */
+	struct rp_bytes attribute_producer; /* core-metrics-extractor unless the file says else */
+	struct rp_bytes decider[RP_DECIDER_COUNT]; /* empty: none */
+};
+
 struct rp_model_plugin {
 	struct rp_bytes name;
 	struct rp_bytes type_name;
 	enum rp_plugin_type type;
 	const struct rp_yaml_node *node; /* element of plugins[]; NULL: made by a default */
 	const struct rp_yaml_node *parameters;
-	uint32_t index;		       /* in plugins[] */
-	struct rp_bytes producer_name; /* prefix-cache-scorer: whose match info it reads */
+	uint32_t index; /* in plugins[] */
+	struct rp_model_names names;
 	union {
 		struct rp_params_prefix_cache_scorer prefix_cache_scorer;
 		struct rp_params_approx_prefix_cache_producer approx_producer;

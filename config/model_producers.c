@@ -55,7 +55,7 @@ static int connect_prefix_scorers(struct rp_model *model)
 
 	for (uint32_t i = 0; i < count && r == RP_OK; i++) {
 		struct rp_model_plugin *plugin = &model->plugin[i];
-		struct rp_bytes name = plugin->producer_name;
+		struct rp_bytes name = plugin->names.producer[RP_DATA_PREFIX];
 
 		if (plugin->type != RP_PLUGIN_PREFIX_CACHE_SCORER)
 			continue;

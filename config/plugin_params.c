@@ -20,7 +20,8 @@ static int read_prefix_scorer(struct rp_model *model, const struct rp_path *path
 {
 	struct rp_params_prefix_cache_scorer *params = &plugin->params.prefix_cache_scorer;
 	const struct rp_field fields[] = {
-		{"prefixMatchInfoProducerName", RP_FIELD_STR, &plugin->producer_name},
+		{"prefixMatchInfoProducerName", RP_FIELD_STR,
+		 &plugin->names.producer[RP_DATA_PREFIX]},
 		{"matchLengthWeight", RP_FIELD_DOUBLE, &params->match_length_weight},
 		{"matchLengthScaleTokens", RP_FIELD_INT, &params->match_length_scale_tokens},
 	};
