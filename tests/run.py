@@ -20,6 +20,7 @@ SUITES = {
     "golden": ["dev", "asan"],
     "fuzz-seeds": ["dev", "asan"],
     "scorers": ["dev"],
+    "reference": ["dev"],
     "wire": ["dev", "asan"],
     "stress": ["dev", "asan", "tsan"],
     "fuzz": ["fuzz"],
