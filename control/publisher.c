@@ -42,8 +42,8 @@ static bool has_no_requests(void *user, uint32_t slot)
 /*
  * Make a slot ready for the endpoint that just got it. What the prefix index knows is asked of the
  * index rather than of the registry: a control that died between taking a slot and clearing it left
- * that to us. An endpoint that comes back within its slot's rest starts without figures, but what
- * the index knows of its cache still holds.
+ * that to us. An endpoint that comes back within its slot's rest starts without figures and load,
+ * but what the index knows of its cache still holds.
  */
 static void admit(struct rp_publisher *p, uint32_t slot, uint32_t generation, bool is_new)
 {
@@ -53,6 +53,7 @@ static void admit(struct rp_publisher *p, uint32_t slot, uint32_t generation, bo
 	bool is_own = atomic_load_explicit(&ring->generation, memory_order_relaxed) == generation;
 
 	if (is_new || !p->was_listed[slot]) {
+		rp_inflight_begin_life(&live->inflight, slot);
 		rp_endpoint_metrics_clear(&live->metrics, slot);
 		rp_endpoint_metrics_bump(&live->metrics);
 	}

@@ -89,7 +89,11 @@ static const struct item items[] = {
 	FIELD(rp_endpoint_metrics, lora_waiting_count) FIELD(rp_endpoint_metrics, lora_active)
 	FIELD(rp_endpoint_metrics, lora_waiting)
 
-	TYPE(rp_inflight) TYPE(rp_inflight_row) FIELD(rp_inflight_row, requests)
+	TYPE(rp_inflight) FIELD(rp_inflight, life) FIELD(rp_inflight, row)
+	TYPE(rp_inflight_row) FIELD(rp_inflight_row, requests)
+	FIELD(rp_inflight_row, stripe_end) FIELD(rp_inflight_row, stripe)
+	TYPE(rp_inflight_stripe) FIELD(rp_inflight_stripe, requests)
+	FIELD(rp_inflight_stripe, tokens)
 
 	TYPE(rp_worker_region) FIELD(rp_worker_region, counters) FIELD(rp_worker_region, series)
 	FIELD(rp_worker_region, attempts) FIELD(rp_worker_region, log)

@@ -12,7 +12,7 @@
  *     registry         identity -> endpoint slot                control
  *     plugin stats     names of plugin_duration series          control
  *     metrics          live figures by endpoint slot            control
- *     inflight         row w: requests under way                worker w
+ *     inflight         row w: requests and tokens under way     worker w
  *     worker[w]        counters, series, log ring               worker w (ring tail: control)
  *     prefix index     buckets, rings                           all workers (lock-free)
  */
@@ -33,7 +33,7 @@
 #include "shm/settings.h"
 #include "shm/spsc_ring.h"
 
-#define RP_LAYOUT_VERSION 1u
+#define RP_LAYOUT_VERSION 2u
 
 struct rp_tables {
 	alignas(RP_PAGE) struct rp_segment_head head;

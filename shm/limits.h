@@ -20,14 +20,16 @@
 #define RP_CONTROL_STOP_MS	5000 /* control's time to end after SIGTERM */
 
 /* ---- endpoints ---- */
-#define RP_ENDPOINTS_MAX	16384u /* endpoint slots; --max-endpoints lowers it */
-#define RP_ENDPOINT_ADDRESS_MAX 56u    /* "[IPv6]:port", terminated */
-#define RP_ENDPOINT_NAME_MAX	254u   /* name or namespace, terminated (RFC 1123 subdomain) */
-#define RP_ENDPOINT_LABELS_MAX	64u    /* labels of one endpoint */
-#define RP_LABEL_BYTES_MAX	512u   /* key + value of one label */
-#define RP_TABLE_POOL_BYTES	(RP_ENDPOINTS_MAX * 640u) /* strings of one table generation */
-#define RP_SLOT_REST_S		120 /* a freed endpoint slot rests so long before reuse */
-#define RP_LORA_NAMES_MAX	16u /* adapters kept per endpoint and list */
+#define RP_ENDPOINTS_MAX	  16384u /* endpoint slots; --max-endpoints lowers it */
+#define RP_ENDPOINT_ADDRESS_MAX	  56u	 /* "[IPv6]:port", terminated */
+#define RP_ENDPOINT_NAME_MAX	  254u	 /* name or namespace, terminated (RFC 1123 subdomain) */
+#define RP_ENDPOINT_LABELS_MAX	  64u	 /* labels of one endpoint */
+#define RP_LABEL_BYTES_MAX	  512u	 /* key + value of one label */
+#define RP_TABLE_POOL_BYTES	  (RP_ENDPOINTS_MAX * 640u) /* strings of one table generation */
+#define RP_SLOT_REST_S		  120 /* a freed endpoint slot rests so long before reuse */
+#define RP_LORA_NAMES_MAX	  16u /* adapters kept per endpoint and list */
+#define RP_INFLIGHT_PRODUCERS_MAX 4u  /* instances of inflight-load-producer */
+#define RP_INFLIGHT_TOKENS_MAX	  (INT64_C(1) << 38) /* of one request, so that sums fit */
 
 /* ---- configuration ---- */
 #define RP_CONFIG_FILE_BYTES_MAX    (1u << 20)	 /* EndpointPickerConfig file or text */

@@ -205,6 +205,43 @@ static void returning_endpoint_gets_its_slot_back_without_old_figures(void **sta
 	assert_int_equal(figures.waiting, 0);
 }
 
+/* The same slot and generation, but its load is that of a new endpoint, whether another control
+ * lists it again or this one; one that stays keeps its load. */
+static void endpoint_that_comes_back_has_no_load(void **state)
+{
+	struct rp_inflight *inflight = &control.shared.live->inflight;
+	struct rp_inflight_load load;
+	uint32_t slot;
+	uint32_t life;
+
+	(void)state;
+	give_config();
+	give_endpoints("ab");
+	slot = endpoint_named('a')->slot;
+	life = rp_inflight_load_add(inflight, 0, 0, slot, 1, 100);
+	give_endpoints("abc");
+	rp_inflight_load_sum(inflight, 1, 0, slot, &load);
+	assert_int_equal(load.requests, 1);
+	give_endpoints("bc");
+	give_endpoints("abc");
+	assert_int_equal(endpoint_named('a')->slot, slot);
+	rp_inflight_load_sum(inflight, 1, 0, slot, &load);
+	assert_int_equal(load.requests, 0);
+	assert_int_equal(load.tokens, 0);
+	assert_int_not_equal(rp_inflight_load_add(inflight, 0, 0, slot, 1, 7), life);
+	rp_inflight_load_sub(inflight, 0, 0, slot, life, 1, 100);
+	rp_inflight_load_sum(inflight, 1, 0, slot, &load);
+	assert_int_equal(load.requests, 1);
+	assert_int_equal(load.tokens, 7);
+
+	stop_control();
+	start_control();
+	assert_true(rp_publisher_resume(publisher));
+	give_endpoints("abc");
+	rp_inflight_load_sum(inflight, 1, 0, slot, &load);
+	assert_int_equal(load.requests, 1);
+}
+
 static void full_pool_is_replaced_at_once_and_never_exceeds_the_bound(void **state)
 {
 	(void)state;
@@ -331,6 +368,8 @@ int main(void)
 			destroy),
 		cmocka_unit_test_setup_teardown(
 			slow_reader_delays_but_only_the_newest_state_is_published, create, destroy),
+		cmocka_unit_test_setup_teardown(endpoint_that_comes_back_has_no_load, create,
+						destroy),
 		cmocka_unit_test_setup_teardown(restarted_control_goes_on_where_the_former_stopped,
 						create, destroy),
 	};
