@@ -52,6 +52,9 @@
 #define RP_YAML_ANCHORS_MAX	    64u
 #define RP_FLAG_VALUE_MAX	    4096u
 #define RP_CERT_BYTES_MAX	    (48u << 10) /* PEM chain or PEM key */
+#define RP_EXPRESSION_BYTES_MAX	    4096u	/* text of one expression */
+#define RP_EXPRESSION_CODE_MAX	    8192u	/* compiled */
+#define RP_EXPRESSION_DEPTH_MAX	    128u /* values, or open operators and brackets, at once */
 
 /* ---- HTTP/2 and gRPC, per worker ---- */
 #define RP_CONNECTIONS_MAX	      4096u	 /* ext_proc and health connections */
