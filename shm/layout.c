@@ -56,7 +56,7 @@ static const struct item items[] = {
 
 	TYPE(rp_live) FIELD(rp_live, head) FIELD(rp_live, process) FIELD(rp_live, publication)
 	FIELD(rp_live, registry) FIELD(rp_live, plugin_stat) FIELD(rp_live, metrics)
-	FIELD(rp_live, inflight) FIELD(rp_live, worker) FIELD(rp_live, prefix)
+	FIELD(rp_live, inflight) FIELD(rp_live, keyed) FIELD(rp_live, worker) FIELD(rp_live, prefix)
 
 	TYPE(rp_process_state) FIELD(rp_process_state, phase) FIELD(rp_process_state, is_pool_live)
 	FIELD(rp_process_state, control_generation) FIELD(rp_process_state, worker_restarts)
@@ -94,6 +94,9 @@ static const struct item items[] = {
 	FIELD(rp_inflight_row, stripe_end) FIELD(rp_inflight_row, stripe)
 	TYPE(rp_inflight_stripe) FIELD(rp_inflight_stripe, requests)
 	FIELD(rp_inflight_stripe, tokens)
+
+	TYPE(rp_keyed_table) FIELD(rp_keyed_table, bucket) TYPE(rp_keyed_bucket)
+	FIELD(rp_keyed_bucket, word) FIELD(rp_keyed_bucket, stamp)
 
 	TYPE(rp_worker_region) FIELD(rp_worker_region, counters) FIELD(rp_worker_region, series)
 	FIELD(rp_worker_region, attempts) FIELD(rp_worker_region, log)

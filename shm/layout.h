@@ -13,6 +13,7 @@
  *     plugin stats     names of plugin_duration series          control
  *     metrics          live figures by endpoint slot            control
  *     inflight         row w: requests and tokens under way     worker w
+ *     keyed table      session bindings and the like            all workers (lock-free)
  *     worker[w]        counters, series, log ring               worker w (ring tail: control)
  *     prefix index     buckets, rings                           all workers (lock-free)
  */
@@ -25,6 +26,7 @@
 #include "shm/endpoint_registry.h"
 #include "shm/endpoint_table.h"
 #include "shm/inflight.h"
+#include "shm/keyed_table.h"
 #include "shm/prefix_index.h"
 #include "shm/process.h"
 #include "shm/publication.h"
@@ -33,7 +35,7 @@
 #include "shm/settings.h"
 #include "shm/spsc_ring.h"
 
-#define RP_LAYOUT_VERSION 2u
+#define RP_LAYOUT_VERSION 3u
 
 struct rp_tables {
 	alignas(RP_PAGE) struct rp_segment_head head;
@@ -57,6 +59,7 @@ struct rp_live {
 	alignas(RP_PAGE) struct rp_plugin_stat plugin_stat[RP_PLUGIN_STATS_MAX];
 	alignas(RP_PAGE) struct rp_endpoint_metrics metrics;
 	alignas(RP_PAGE) struct rp_inflight inflight;
+	alignas(RP_PAGE) struct rp_keyed_table keyed;
 	alignas(RP_PAGE) struct rp_worker_region worker[RP_WORKERS_MAX];
 	alignas(RP_PAGE) struct rp_prefix_index prefix; /* its arrays follow the struct */
 };

@@ -121,6 +121,9 @@
 #define RP_PREFIX_PROBE_MAX	      512u   /* buckets that one hash may spread over */
 #define RP_PREFIX_CAPACITY	      31250u /* blocks an endpoint, upstream's default */
 
+/* ---- shared plugin state ---- */
+#define RP_KEYED_TABLE_BUCKETS 65536u /* 4 MiB, 327,680 entries; 65,536 keys lose 1 in 1,500 */
+
 /* ---- scraping ---- */
 #define RP_SCRAPE_BODY_BYTES_MAX   (8u << 20)
 #define RP_SCRAPE_HEADER_BYTES_MAX (16u << 10)
