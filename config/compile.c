@@ -7,6 +7,7 @@ struct compiler {
 	struct rp_config_blob *blob;
 	size_t room;
 	size_t end;
+	struct rp_pool pool; /* the model's, with the names behind it */
 	int err;
 };
 
@@ -29,72 +30,60 @@ static void *take(struct compiler *c, size_t count, size_t size, uint32_t *ret_o
 
 static struct rp_config_str put_str(struct compiler *c, struct rp_bytes text)
 {
-	struct rp_config_str str = {0, (uint32_t)text.len};
-	void *room = take(c, text.len, 1, &str.offset);
+	struct rp_config_str str = {0};
 
-	if (room != NULL && text.len > 0)
-		memcpy(room, text.ptr, text.len);
+	if (c->err == RP_OK)
+		c->err = rp_pool_put_str(&c->pool, text, &str);
 	return str;
 }
 
-static size_t params_of(const struct rp_model_plugin *plugin, const void **ret)
+/* The extension points that plugin_duration_seconds tells apart, a bit for each. */
+static uint32_t points_of(enum rp_plugin_type type)
 {
-	*ret = &plugin->params;
-	if (plugin->type == RP_PLUGIN_PREFIX_CACHE_SCORER)
-		return sizeof(plugin->params.prefix_cache_scorer);
-	if (plugin->type == RP_PLUGIN_APPROX_PREFIX_CACHE_PRODUCER)
-		return sizeof(plugin->params.approx_producer);
-	if (plugin->type == RP_PLUGIN_TOKEN_PRODUCER)
-		return sizeof(plugin->params.token_producer);
-	if (plugin->type == RP_PLUGIN_MAX_SCORE_PICKER)
-		return sizeof(plugin->params.picker);
-	return 0;
-}
-
-/* The extension points of a plugin that plugin_duration_seconds tells apart, the main one first. */
-static uint32_t points_of(enum rp_plugin_type type, enum rp_extension_point points[2])
-{
+	static const struct {
+		uint32_t kind;
+		uint32_t points;
+	} of_kind[] = {
+		{RP_KIND_PROFILE_HANDLER,
+		 1u << RP_EXT_PROFILE_PICKER | 1u << RP_EXT_PROCESS_RESULTS},
+		{RP_KIND_FILTER, 1u << RP_EXT_FILTER},
+		{RP_KIND_SCORER, 1u << RP_EXT_SCORER},
+		{RP_KIND_PICKER, 1u << RP_EXT_PICKER},
+		{RP_KIND_PARSER, 1u << RP_EXT_REQUEST_PARSING},
+		{RP_KIND_PRODUCER, 1u << RP_EXT_DATA_PRODUCER},
+		{RP_KIND_PRE_REQUEST, 1u << RP_EXT_PRE_REQUEST},
+	};
 	uint32_t kinds = rp_plugin_type_kinds(type);
-	uint32_t count = 1;
+	uint32_t points = 0;
 
-	if ((kinds & RP_KIND_SCORER) != 0) {
-		points[0] = RP_EXT_SCORER;
-	} else if ((kinds & RP_KIND_FILTER) != 0) {
-		points[0] = RP_EXT_FILTER;
-	} else if ((kinds & RP_KIND_PICKER) != 0) {
-		points[0] = RP_EXT_PICKER;
-	} else if ((kinds & RP_KIND_PARSER) != 0) {
-		points[0] = RP_EXT_REQUEST_PARSING;
-	} else if ((kinds & RP_KIND_PROFILE_HANDLER) != 0) {
-		points[0] = RP_EXT_PROFILE_PICKER;
-		points[count++] = RP_EXT_PROCESS_RESULTS;
-	} else if ((kinds & RP_KIND_PRODUCER) != 0) {
-		points[0] = RP_EXT_DATA_PRODUCER;
-		if (type == RP_PLUGIN_APPROX_PREFIX_CACHE_PRODUCER)
-			points[count++] = RP_EXT_PRE_REQUEST;
-	} else {
-		count = 0;
+	for (size_t i = 0; i < RP_ARRAY_LEN(of_kind); i++) {
+		if ((kinds & of_kind[i].kind) != 0)
+			points |= of_kind[i].points;
 	}
-	return count;
+	return points;
 }
 
-static uint32_t put_stats(const struct rp_model_plugin *plugin, struct rp_plugin_stat *stats,
-			  uint32_t *stat_count)
+/* Names for the plugin's extension points, as far as there is room. */
+static void put_stats(const struct rp_model_plugin *plugin, struct rp_config_plugin *record,
+		      struct rp_plugin_stat *stats, uint32_t *stat_count)
 {
-	enum rp_extension_point points[2];
-	uint32_t count = points_of(plugin->type, points);
-	uint32_t first = *stat_count;
+	uint32_t points = points_of(plugin->type);
 
-	/* At most two for each of RP_PLUGINS_MAX. */
-	static_assert(2 * RP_PLUGINS_MAX <= RP_PLUGIN_STATS_MAX, "every plugin has its statistics");
-	for (uint32_t i = 0; i < count; i++) {
-		struct rp_plugin_stat *stat = &stats[(*stat_count)++];
+	record->stat_first = RP_CONFIG_NONE;
+	if (points == 0 || *stat_count + (uint32_t)__builtin_popcount(points) > RP_PLUGIN_STATS_MAX)
+		return;
+	record->stat_first = *stat_count;
+	record->stat_points = points;
+	for (uint32_t point = 0; point < RP_EXTENSION_POINTS; point++) {
+		struct rp_plugin_stat *stat = &stats[*stat_count];
 
-		stat->extension_point = (uint32_t)points[i];
+		if ((points & 1u << point) == 0)
+			continue;
+		stat->extension_point = point;
 		rp_bytes_to_str(plugin->type_name, stat->plugin_type, sizeof(stat->plugin_type));
 		rp_bytes_to_str(plugin->name, stat->plugin_name, sizeof(stat->plugin_name));
+		++*stat_count;
 	}
-	return count == 0 ? RP_CONFIG_NONE : first;
 }
 
 static void put_plugins(struct compiler *c, struct rp_plugin_stat *stats)
@@ -106,19 +95,18 @@ static void put_plugins(struct compiler *c, struct rp_plugin_stat *stats)
 
 	for (uint32_t i = 0; i < model->plugin_count && records != NULL; i++) {
 		const struct rp_model_plugin *plugin = &model->plugin[i];
-		const void *params;
-		size_t bytes = params_of(plugin, &params);
+		uint32_t bytes = rp_config_params_bytes(plugin->type);
 
 		records[i].type = (uint32_t)plugin->type;
 		records[i].name = put_str(c, plugin->name);
-		records[i].params_bytes = (uint32_t)bytes;
-		records[i].stat_first = put_stats(plugin, stats, &stat_count);
+		records[i].params_bytes = bytes;
+		put_stats(plugin, &records[i], stats, &stat_count);
 		if (bytes == 0)
 			continue;
 		void *room = take(c, 1, bytes, &records[i].params_offset);
 
 		if (room != NULL)
-			memcpy(room, params, bytes);
+			memcpy(room, &plugin->params, bytes);
 	}
 	memset(&stats[stat_count], 0, (RP_PLUGIN_STATS_MAX - stat_count) * sizeof(*stats));
 	c->blob->plugin_count = model->plugin_count;
@@ -189,10 +177,40 @@ static void put_indices(struct compiler *c)
 	c->blob->producer_count = model->producer_count;
 }
 
+/* All plugins of a kind, in the order of the file. */
+static void put_kind(struct compiler *c, uint32_t kind, uint32_t *ret_offset, uint32_t *ret_count)
+{
+	const struct rp_model *model = c->model;
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < model->plugin_count; i++)
+		count += (rp_plugin_type_kinds(model->plugin[i].type) & kind) != 0;
+	uint32_t *index = take(c, count, sizeof(*index), ret_offset);
+
+	if (index == NULL)
+		return;
+	for (uint32_t i = 0; i < model->plugin_count; i++) {
+		if ((rp_plugin_type_kinds(model->plugin[i].type) & kind) != 0)
+			*index++ = i;
+	}
+	*ret_count = count;
+}
+
+static void put_pool(struct compiler *c)
+{
+	void *room = take(c, c->pool.bytes, 1, &c->blob->pool_offset);
+
+	if (room == NULL)
+		return;
+	memcpy(room, c->pool.data, c->pool.bytes);
+	c->blob->pool_bytes = c->pool.bytes;
+}
+
 int rp_model_compile(const struct rp_model *model, uint64_t generation, struct rp_config_blob *blob,
 		     size_t blob_bytes, struct rp_plugin_stat *stats)
 {
-	struct compiler c = {model, blob, blob_bytes, rp_align_up(sizeof(*blob), 8), RP_OK};
+	struct compiler c = {model,	  blob, blob_bytes, rp_align_up(sizeof(*blob), 8),
+			     model->pool, RP_OK};
 
 	if (blob_bytes < c.end)
 		return rp_diag_set(model->diag, RP_ETOOBIG, 0, 0, "no room for the configuration");
@@ -200,11 +218,17 @@ int rp_model_compile(const struct rp_model *model, uint64_t generation, struct r
 		.magic = RP_CONFIG_MAGIC,
 		.generation = generation,
 		.profile_handler = model->profile_handler,
+		.detector = model->detector,
 		.match_info_count = model->match_info_count,
 	};
 	put_plugins(&c, stats);
 	put_profiles(&c);
 	put_indices(&c);
+	put_kind(&c, RP_KIND_SCREENER, &blob->screeners_offset, &blob->screener_count);
+	put_kind(&c, RP_KIND_ADMITTER, &blob->admitters_offset, &blob->admitter_count);
+	put_kind(&c, RP_KIND_HEADER_PROCESSOR, &blob->header_processors_offset,
+		 &blob->header_processor_count);
+	put_pool(&c);
 	blob->bytes = (uint32_t)c.end;
 	if (c.err != RP_OK)
 		return rp_diag_set(model->diag, RP_ETOOBIG, 0, 0,

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The EndpointPickerConfig as workers see it: one flat, position-independent blob in a slot of the
- * tables segment: head, plugin records, profiles, references, parameters, strings. Control compiles
- * it (config/compile.h); a worker checks the bounds once, on adoption, and then reads it with plain
- * loads.
+ * tables segment: head, plugin records, profiles, references, lists of indices, parameters, and a
+ * pool of strings and lists. Control compiles it (rp_model_compile()); a worker checks the bounds
+ * once, on adoption, and then reads it with plain loads. What parameters refer to in the pool is
+ * clamped to it when it is read.
  */
 #ifndef RP_CONFIG_COMPILED_H
 #define RP_CONFIG_COMPILED_H
 
 #include "shm/bytes.h"
+#include "shm/counters.h"
 #include "shm/limits.h"
 
 enum rp_plugin_kind {
@@ -21,15 +23,32 @@ enum rp_plugin_kind {
 	RP_KIND_SOURCE = 1 << 6,
 	RP_KIND_EXTRACTOR = 1 << 7,
 	RP_KIND_DISCOVERY = 1 << 8,
+	RP_KIND_DECIDER = 1 << 9,
+	RP_KIND_SCREENER = 1 << 10,
+	RP_KIND_ADMITTER = 1 << 11,
+	RP_KIND_HEADER_PROCESSOR = 1 << 12,
+	RP_KIND_PRE_REQUEST = 1 << 13,
+	RP_KIND_RESPONSE = 1 << 14,
+	RP_KIND_DETECTOR = 1 << 15,
+	RP_KIND_POLICY = 1 << 16, /* of the queueing layer */
 	/* Or-ed to them: the plugin wants to see answers, or counts requests until their end.
 	 * --response-processing=skip has no effect beside it. */
-	RP_READS_RESPONSE = 1 << 16,
+	RP_READS_RESPONSE = 1 << 24,
 };
 
-enum rp_stability { RP_STABLE, RP_BETA, RP_ALPHA, RP_DEPRECATED };
+enum rp_stability { RP_BETA, RP_ALPHA, RP_DEPRECATED };
+
+/* What there is of a plugin type in this build. */
+enum rp_plugin_state {
+	RP_STATE_BUILT,	  /* the workers have it */
+	RP_STATE_CONTROL, /* control has it */
+	RP_STATE_INERT,	  /* accepted, and has nothing to do in this build */
+	RP_STATE_PENDING, /* known, not built yet */
+	RP_STATE_MISSING, /* known, needs what this build does not have */
+};
 
 enum rp_plugin_type {
-#define RP_PLUGIN(id, type, kinds, stability, has_params) RP_PLUGIN_##id,
+#define RP_PLUGIN(id, type, kinds, stability, state, params, text) RP_PLUGIN_##id,
 #include "config/plugins.def"
 #undef RP_PLUGIN
 	RP_PLUGIN_TYPE_COUNT
@@ -39,8 +58,19 @@ enum rp_plugin_type {
 #define RP_CONFIG_NONE	UINT32_MAX
 
 struct rp_config_str {
-	uint32_t offset; /* from the blob's begin */
+	uint32_t offset; /* in the pool */
 	uint32_t len;
+};
+
+struct rp_config_list {
+	uint32_t offset; /* in the pool, 8-aligned */
+	uint32_t count;
+};
+
+/* A list as it is read: `count` elements at ptr. */
+struct rp_config_array {
+	const void *ptr;
+	uint32_t count;
 };
 
 struct rp_config_plugin {
@@ -48,10 +78,11 @@ struct rp_config_plugin {
 	struct rp_config_str name;
 	uint32_t params_offset; /* 8-aligned; a struct of plugin_params.h */
 	uint32_t params_bytes;	/* its size; 0: the plugin has none */
-	/* Index into rp_live.plugin_stat of its main extension point, RP_CONFIG_NONE if it has
-	 * none. The next one is the second point: ProcessResults of a profile handler, PreRequest
-	 * of approx-prefix-cache-producer. */
+	/* Index into rp_live.plugin_stat of its first extension point, RP_CONFIG_NONE if it has
+	 * none. The others follow in the order of enum rp_extension_point; stat_points has a bit
+	 * for each (rp_config_plugin_stat()). */
 	uint32_t stat_first;
+	uint32_t stat_points;
 };
 
 struct rp_config_ref {
@@ -84,10 +115,21 @@ struct rp_config_blob {
 	uint32_t parsers_offset;
 	uint32_t producer_count; /* plugin indices, topologically ordered */
 	uint32_t producers_offset;
+	uint32_t screener_count; /* plugin indices, in the order of the file, as the next two */
+	uint32_t screeners_offset;
+	uint32_t admitter_count;
+	uint32_t admitters_offset;
+	uint32_t header_processor_count;
+	uint32_t header_processors_offset;
+	uint32_t pool_bytes; /* strings and lists */
+	uint32_t pool_offset;
+	/* struct rp_config_str: names of the request headers that plugins read, in lower case,
+	 * each once */
+	struct rp_config_list headers;
 	uint32_t profile_handler;     /* plugin index */
+	uint32_t detector;	      /* saturation detector: plugin index, RP_CONFIG_NONE: none */
 	uint32_t match_info_count;    /* match results a request needs room for (producer_slot) */
 	uint32_t is_response_skipped; /* streams are closed once the request is answered */
-	uint32_t reserved;
 };
 
 /**
@@ -104,11 +146,28 @@ const struct rp_config_profile *rp_config_blob_profile(const struct rp_config_bl
 						       uint32_t i);
 uint32_t rp_config_blob_parser(const struct rp_config_blob *blob, uint32_t i);
 uint32_t rp_config_blob_producer(const struct rp_config_blob *blob, uint32_t i);
+uint32_t rp_config_blob_screener(const struct rp_config_blob *blob, uint32_t i);
+uint32_t rp_config_blob_admitter(const struct rp_config_blob *blob, uint32_t i);
+uint32_t rp_config_blob_header_processor(const struct rp_config_blob *blob, uint32_t i);
 const void *rp_config_blob_params(const struct rp_config_blob *blob,
 				  const struct rp_config_plugin *plugin);
+/** A string of the pool; cut where the pool ends. */
 struct rp_bytes rp_config_blob_str(const struct rp_config_blob *blob, struct rp_config_str str);
+
+/** A list of the pool whose elements have that size; those beyond the pool's end are left out. */
+struct rp_config_array rp_config_blob_list(const struct rp_config_blob *blob,
+					   struct rp_config_list list, size_t element_bytes);
+
+/** Index into rp_live.plugin_stat for an extension point, RP_CONFIG_NONE if it has it not. */
+uint32_t rp_config_plugin_stat(const struct rp_config_plugin *plugin,
+			       enum rp_extension_point point);
+
+/** Bytes of a type's parameters in the blob (plugin_params.h), 0 if workers need none of it. */
+uint32_t rp_config_params_bytes(enum rp_plugin_type type);
 
 /** Type string of a plugin type ("queue-scorer"). */
 const char *rp_plugin_type_name(enum rp_plugin_type type);
+
+enum rp_plugin_state rp_plugin_type_state(enum rp_plugin_type type);
 
 #endif /* RP_CONFIG_COMPILED_H */

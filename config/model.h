@@ -9,6 +9,7 @@
 
 #include "config/decode.h"
 #include "config/plugin_params.h"
+#include "config/pool.h"
 #include "config/rp_config.h"
 
 /* A pluginRef. */
@@ -49,12 +50,7 @@ struct rp_model_plugin {
 	const struct rp_yaml_node *parameters;
 	uint32_t index; /* in plugins[] */
 	struct rp_model_names names;
-	union {
-		struct rp_params_prefix_cache_scorer prefix_cache_scorer;
-		struct rp_params_approx_prefix_cache_producer approx_producer;
-		struct rp_params_token_producer token_producer;
-		struct rp_params_picker picker;
-	} params;
+	union rp_params params;
 };
 
 struct rp_model_profile {
@@ -90,6 +86,9 @@ struct rp_model {
 	uint32_t producer[RP_PLUGINS_MAX]; /* plugin indices in the order of execution */
 	uint32_t producer_count;
 	uint32_t match_info_count;
+	uint32_t detector;   /* plugin index, RP_CONFIG_NONE: none */
+	struct rp_pool pool; /* strings and lists of parameters; in pool_room */
+	alignas(8) uint8_t pool_room[RP_CONFIG_BLOB_BYTES];
 };
 
 /** Steps 1 to 4: decode the sections, copy deprecated fields, check feature gates. */
@@ -124,11 +123,15 @@ uint32_t rp_plugin_type_kinds(enum rp_plugin_type type);
 
 enum rp_stability rp_plugin_type_stability(enum rp_plugin_type type);
 
-/** The type of that string. @return true: it is in plugins.def */
+/** The replacement of a deprecated type, or what a missing one needs; "" for others. */
+const char *rp_plugin_type_text(enum rp_plugin_type type);
+
+/** The type of that string, built or not. @return true: it is in plugins.def */
 bool rp_plugin_type_find(struct rp_bytes name, enum rp_plugin_type *ret_type);
 
-/** Is it a type of the reference implementation, built here or not? */
-bool rp_plugin_type_is_known(struct rp_bytes name);
+/** Refuse a type that is known but not built, with the reason. @return RP_OK; RP_ECONFIG */
+RP_MUST_CHECK int rp_plugin_type_check_built(struct rp_diag *diag, const struct rp_yaml_node *node,
+					     enum rp_plugin_type type);
 
 /** Decode a plugin's parameters: into the plugin, or into *control for types of the control side.
  */

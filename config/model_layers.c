@@ -12,12 +12,11 @@ static int add_parser_of_type(struct rp_model *model, struct rp_model_ref *ref)
 {
 	enum rp_plugin_type type;
 
-	if (rp_plugin_type_find(ref->name, &type))
-		return rp_model_add(model, type, &ref->plugin);
-	if (rp_plugin_type_is_known(ref->name))
-		return rp_decode_fail(model->diag, ref->node,
-				      "plugin type '%.*s' is known but not built yet; leave it out",
-				      RP_SHOW(ref->name));
+	if (rp_plugin_type_find(ref->name, &type)) {
+		int r = rp_plugin_type_check_built(model->diag, ref->node, type);
+
+		return r == RP_OK ? rp_model_add(model, type, &ref->plugin) : r;
+	}
 	return rp_decode_fail(
 		model->diag, ref->node,
 		"plugin type '%.*s' not found in registry; a parser's pluginRef is the "

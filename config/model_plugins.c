@@ -7,16 +7,11 @@
 static const struct {
 	uint32_t kinds;
 	enum rp_stability stability;
+	const char *text;
 } catalogue[] = {
-#define RP_PLUGIN(id, type, kinds, stability, has_params) {kinds, stability},
+#define RP_PLUGIN(id, type, kinds, stability, state, params, text) {kinds, stability, text},
 #include "config/plugins.def"
 #undef RP_PLUGIN
-};
-
-static const char *const upstream_types[] = {
-#define RP_UPSTREAM_TYPE(type) type,
-#include "config/upstream_types.def"
-#undef RP_UPSTREAM_TYPE
 };
 
 uint32_t rp_plugin_type_kinds(enum rp_plugin_type type)
@@ -31,6 +26,12 @@ enum rp_stability rp_plugin_type_stability(enum rp_plugin_type type)
 	return catalogue[type].stability;
 }
 
+const char *rp_plugin_type_text(enum rp_plugin_type type)
+{
+	RP_ASSERT((uint32_t)type < RP_PLUGIN_TYPE_COUNT);
+	return catalogue[type].text;
+}
+
 bool rp_plugin_type_find(struct rp_bytes name, enum rp_plugin_type *ret_type)
 {
 	for (uint32_t i = 0; i < RP_PLUGIN_TYPE_COUNT; i++) {
@@ -42,13 +43,19 @@ bool rp_plugin_type_find(struct rp_bytes name, enum rp_plugin_type *ret_type)
 	return false;
 }
 
-bool rp_plugin_type_is_known(struct rp_bytes name)
+int rp_plugin_type_check_built(struct rp_diag *diag, const struct rp_yaml_node *node,
+			       enum rp_plugin_type type)
 {
-	for (size_t i = 0; i < RP_ARRAY_LEN(upstream_types); i++) {
-		if (rp_bytes_equal_str(name, upstream_types[i]))
-			return true;
-	}
-	return false;
+	enum rp_plugin_state state = rp_plugin_type_state(type);
+
+	if (state == RP_STATE_PENDING)
+		return rp_decode_fail(diag, node,
+				      "plugin type '%s' is known but not built yet; leave it out",
+				      rp_plugin_type_name(type));
+	if (state == RP_STATE_MISSING)
+		return rp_decode_fail(diag, node, "plugin type '%s' is known but not built yet: %s",
+				      rp_plugin_type_name(type), rp_plugin_type_text(type));
+	return RP_OK;
 }
 
 void rp_config_warn(struct rp_config_control *control, const char *format, ...)
@@ -85,11 +92,7 @@ static int check_type(struct rp_model *model, struct rp_model_plugin *plugin)
 		return rp_decode_fail(model->diag, plugin->node, "plugin '%.*s' is missing a type",
 				      RP_SHOW(plugin->name));
 	if (rp_plugin_type_find(plugin->type_name, &plugin->type))
-		return RP_OK;
-	if (rp_plugin_type_is_known(plugin->type_name))
-		return rp_decode_fail(model->diag, at,
-				      "plugin type '%.*s' is known but not built yet; leave it out",
-				      RP_SHOW(plugin->type_name));
+		return rp_plugin_type_check_built(model->diag, at, plugin->type);
 	return rp_decode_fail(model->diag, at,
 			      "plugin type '%.*s' is not registered; check its spelling",
 			      RP_SHOW(plugin->type_name));

@@ -79,7 +79,8 @@ static int connect_prefix_producers(struct rp_model *model)
 
 		if (plugin->type != RP_PLUGIN_APPROX_PREFIX_CACHE_PRODUCER)
 			continue;
-		plugin->params.approx_producer.producer_slot = model->match_info_count++;
+		plugin->params.approx_prefix_cache_producer.producer_slot =
+			model->match_info_count++;
 		r = find_producer(model, plugin, RP_BYTES_LIT("token-producer"),
 				  RP_PLUGIN_TOKEN_PRODUCER, "TokenizedPrompt", &tokens);
 	}

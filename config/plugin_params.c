@@ -48,7 +48,8 @@ static int read_prefix_scorer(struct rp_model *model, const struct rp_path *path
 static int read_approx_producer(struct rp_model *model, const struct rp_path *path,
 				struct rp_model_plugin *plugin)
 {
-	struct rp_params_approx_prefix_cache_producer *params = &plugin->params.approx_producer;
+	struct rp_params_approx_prefix_cache_producer *params =
+		&plugin->params.approx_prefix_cache_producer;
 	bool has_auto_tune = true;
 	int64_t old_block_size = 0;
 	const struct rp_field fields[] = {
@@ -254,7 +255,7 @@ static int read_token_producer(struct rp_model *model, const struct rp_path *pat
 static int read_by_type(struct rp_model *model, const struct rp_path *path,
 			struct rp_model_plugin *plugin, struct rp_config_control *control)
 {
-	switch (plugin->type) {
+	switch ((uint32_t)plugin->type) {
 	case RP_PLUGIN_PREFIX_CACHE_SCORER:
 		return read_prefix_scorer(model, path, plugin);
 	case RP_PLUGIN_APPROX_PREFIX_CACHE_PRODUCER:
@@ -269,12 +270,7 @@ static int read_by_type(struct rp_model *model, const struct rp_path *path,
 		return rp_engine_read_params(model, path, plugin->parameters, control);
 	case RP_PLUGIN_FILE_DISCOVERY:
 		return read_discovery(model, path, plugin, control);
-	case RP_PLUGIN_QUEUE_SCORER:
-	case RP_PLUGIN_KV_CACHE_UTILIZATION_SCORER:
-	case RP_PLUGIN_SINGLE_PROFILE_HANDLER:
-	case RP_PLUGIN_OPENAI_PARSER:
-	case RP_PLUGIN_PASSTHROUGH_PARSER:
-	case RP_PLUGIN_TYPE_COUNT:
+	default:
 		break; /* these never look at their parameters */
 	}
 	return RP_OK;

@@ -135,6 +135,8 @@ int rp_config_load(const char *file_name, struct rp_bytes text, bool has_experim
 	model->diag = reterr;
 	model->control = ret_control;
 	model->scratch = scratch;
+	model->detector = RP_CONFIG_NONE;
+	model->pool = (struct rp_pool){model->pool_room, 0, sizeof(model->pool_room)};
 	r = parse(text, &tree, reterr);
 	if (r == RP_OK)
 		r = run_pipeline(model, rp_yaml_root(&tree), has_experimental);

@@ -3,7 +3,7 @@
 
 /* Kinds of each type as the catalogue has them. */
 enum {
-#define RP_PLUGIN(id, type, kinds, stability, has_params) KINDS_##id = (kinds),
+#define RP_PLUGIN(id, type, kinds, stability, state, params, text) KINDS_##id = (kinds),
 #include "config/plugins.def"
 #undef RP_PLUGIN
 };
@@ -22,9 +22,14 @@ enum {
 		    RP_KIND_PRODUCER | RP_KIND_PARSER
 };
 
-#define RP_PLUGIN(id, type, kinds, stability, has_params)                                          \
-	static_assert(((int)(kinds) & (int)OUR_KINDS) == (int)IMPLEMENTED_##id,                    \
+#define CHECK_BUILT(id)                                                                            \
+	static_assert(((int)KINDS_##id & (int)OUR_KINDS) == (int)IMPLEMENTED_##id,                 \
 		      "implementations.def disagrees with plugins.def");
+#define CHECK_CONTROL(id) CHECK_BUILT(id)
+#define CHECK_INERT(id)
+#define CHECK_PENDING(id)
+#define CHECK_MISSING(id)
+#define RP_PLUGIN(id, type, kinds, stability, state, params, text) CHECK_##state(id)
 #include "config/plugins.def"
 #undef RP_PLUGIN
 

@@ -66,7 +66,8 @@ uint32_t golden_find_endpoint(const struct golden_pool *pool, const char *name)
 enum rp_plugin_type golden_type(struct golden_case *c, const char *name)
 {
 	for (uint32_t type = 0; type < RP_PLUGIN_TYPE_COUNT; type++) {
-		if (strcmp(name, rp_plugin_type_name(type)) == 0)
+		if (strcmp(name, rp_plugin_type_name(type)) == 0 &&
+		    rp_plugin_type_state(type) == RP_STATE_BUILT)
 			return type;
 	}
 	snprintf(c->why, sizeof(c->why), "plugin %s", name);

@@ -102,7 +102,7 @@ struct rp_bed_config rp_bed_default_config(void)
 static uint32_t kinds_of(enum rp_plugin_type type)
 {
 	static const uint32_t kinds[] = {
-#define RP_PLUGIN(id, name, kind, stability, has_params) [RP_PLUGIN_##id] = (kind),
+#define RP_PLUGIN(id, name, kind, stability, state, params, text) [RP_PLUGIN_##id] = (kind),
 #include "config/plugins.def"
 #undef RP_PLUGIN
 	};
@@ -142,6 +142,7 @@ static void compile(const struct rp_bed_config *config, uint64_t generation,
 	blob->generation = generation;
 	blob->plugin_count = n;
 	blob->profile_count = 1;
+	blob->detector = RP_CONFIG_NONE;
 	plugin = take_room(&w, n * sizeof(*plugin), &blob->plugins_offset);
 	ref = take_room(&w, n * sizeof(*ref), &blob->refs_offset);
 	profile = take_room(&w, sizeof(*profile), &blob->profiles_offset);

@@ -71,7 +71,7 @@ static bool is_built(const char *type)
 {
 	for (uint32_t i = 0; i < RP_PLUGIN_TYPE_COUNT; i++) {
 		if (strcmp(rp_plugin_type_name((enum rp_plugin_type)i), type) == 0)
-			return true;
+			return rp_plugin_type_state((enum rp_plugin_type)i) < RP_STATE_PENDING;
 	}
 	return false;
 }

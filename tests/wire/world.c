@@ -22,7 +22,7 @@ struct small_config {
 	struct rp_config_profile profile;
 	uint32_t parser[2];
 	struct rp_params_picker picker;
-	char names[8];
+	alignas(8) char names[8];
 };
 
 enum { QUEUE, PICKER, HANDLER, OPENAI, PASSTHROUGH };
@@ -63,7 +63,7 @@ static void publish_config(struct world *world, const struct world_options *opti
 {
 	struct small_config *config =
 		(struct small_config *)(void *)world->shared.tables->config[world->next_slot];
-	struct rp_config_str name = {offsetof(struct small_config, names), 1};
+	struct rp_config_str name = {0, 1};
 
 	*config = (struct small_config){
 		.blob = {.magic = RP_CONFIG_MAGIC,
@@ -77,7 +77,9 @@ static void publish_config(struct world *world, const struct world_options *opti
 			 .profiles_offset = offsetof(struct small_config, profile),
 			 .parser_count = options->has_openai_only ? 1 : 2,
 			 .parsers_offset = offsetof(struct small_config, parser),
-			 .producers_offset = offsetof(struct small_config, parser),
+			 .pool_offset = offsetof(struct small_config, names),
+			 .pool_bytes = sizeof(config->names),
+			 .detector = RP_CONFIG_NONE,
 			 .profile_handler = HANDLER,
 			 .is_response_skipped = options->is_response_skipped},
 		.plugin = {[QUEUE] = {.type = RP_PLUGIN_QUEUE_SCORER},
