@@ -9,23 +9,12 @@
 #include <stdio.h>
 
 #include "config/expression_lex.h"
-#include "config/expression_run.h"
+#include "config/expression_types.h"
 #include "shm/limits.h"
-
-/* What is known of a value before it runs. No TYPE_ANY is ever a string: see only_compared(). */
-enum type { TYPE_ANY, TYPE_BOOL, TYPE_INT, TYPE_UINT, TYPE_DOUBLE, TYPE_STRING, TYPE_MAP };
 
 enum role { ROLE_OPERATOR, ROLE_GROUP, ROLE_CALL, ROLE_INDEX, ROLE_QUESTION, ROLE_COLON };
 
 enum { BINDS_OR = 1, BINDS_AND, BINDS_RELATION, BINDS_SUM, BINDS_PRODUCT, BINDS_SIGN };
-
-/* dyn() makes no code. */
-enum { OP_DYN = RP_EXPR_OPS };
-
-struct operand {
-	enum type type;
-	bool is_member; /* made by a dot: has() takes it */
-};
 
 struct pending {
 	enum role role;
@@ -41,7 +30,8 @@ struct compiler {
 	struct rp_writer out;
 	uint32_t operand_count;
 	uint32_t operator_count;
-	struct operand operands[RP_EXPRESSION_DEPTH_MAX];
+	enum rp_expression_type operands[RP_EXPRESSION_DEPTH_MAX];
+	bool is_member[RP_EXPRESSION_DEPTH_MAX]; /* the operand is made by a dot: has() takes it */
 	struct pending operators[RP_EXPRESSION_DEPTH_MAX];
 	int err; /* the first one */
 	struct rp_expression_error *reterr;
@@ -51,22 +41,21 @@ static const struct {
 	enum rp_expression_word word;
 	enum rp_expression_op op;
 	uint32_t binds;
-	const char *sign;
 } binaries[] = {
-	{RP_WORD_OR, RP_EXPR_OR, BINDS_OR, "||"},
-	{RP_WORD_AND, RP_EXPR_AND, BINDS_AND, "&&"},
-	{RP_WORD_LESS, RP_EXPR_LESS, BINDS_RELATION, "<"},
-	{RP_WORD_LESS_EQUAL, RP_EXPR_LESS_EQUAL, BINDS_RELATION, "<="},
-	{RP_WORD_GREATER, RP_EXPR_GREATER, BINDS_RELATION, ">"},
-	{RP_WORD_GREATER_EQUAL, RP_EXPR_GREATER_EQUAL, BINDS_RELATION, ">="},
-	{RP_WORD_EQUAL, RP_EXPR_EQUAL, BINDS_RELATION, "=="},
-	{RP_WORD_NOT_EQUAL, RP_EXPR_NOT_EQUAL, BINDS_RELATION, "!="},
-	{RP_WORD_IN, RP_EXPR_IN, BINDS_RELATION, "in"},
-	{RP_WORD_PLUS, RP_EXPR_ADD, BINDS_SUM, "+"},
-	{RP_WORD_MINUS, RP_EXPR_SUBTRACT, BINDS_SUM, "-"},
-	{RP_WORD_TIMES, RP_EXPR_MULTIPLY, BINDS_PRODUCT, "*"},
-	{RP_WORD_DIVIDE, RP_EXPR_DIVIDE, BINDS_PRODUCT, "/"},
-	{RP_WORD_MODULO, RP_EXPR_MODULO, BINDS_PRODUCT, "%"},
+	{RP_WORD_OR, RP_EXPR_OR, BINDS_OR},
+	{RP_WORD_AND, RP_EXPR_AND, BINDS_AND},
+	{RP_WORD_LESS, RP_EXPR_LESS, BINDS_RELATION},
+	{RP_WORD_LESS_EQUAL, RP_EXPR_LESS_EQUAL, BINDS_RELATION},
+	{RP_WORD_GREATER, RP_EXPR_GREATER, BINDS_RELATION},
+	{RP_WORD_GREATER_EQUAL, RP_EXPR_GREATER_EQUAL, BINDS_RELATION},
+	{RP_WORD_EQUAL, RP_EXPR_EQUAL, BINDS_RELATION},
+	{RP_WORD_NOT_EQUAL, RP_EXPR_NOT_EQUAL, BINDS_RELATION},
+	{RP_WORD_IN, RP_EXPR_IN, BINDS_RELATION},
+	{RP_WORD_PLUS, RP_EXPR_ADD, BINDS_SUM},
+	{RP_WORD_MINUS, RP_EXPR_SUBTRACT, BINDS_SUM},
+	{RP_WORD_TIMES, RP_EXPR_MULTIPLY, BINDS_PRODUCT},
+	{RP_WORD_DIVIDE, RP_EXPR_DIVIDE, BINDS_PRODUCT},
+	{RP_WORD_MODULO, RP_EXPR_MODULO, BINDS_PRODUCT},
 };
 
 static const struct {
@@ -74,7 +63,7 @@ static const struct {
 	uint32_t op;
 } functions[] = {
 	{"int", RP_EXPR_TO_INT}, {"uint", RP_EXPR_TO_UINT}, {"double", RP_EXPR_TO_DOUBLE},
-	{"dyn", OP_DYN},	 {"has", RP_EXPR_HAS},
+	{"dyn", RP_EXPR_DYN},	 {"has", RP_EXPR_HAS},
 };
 
 RP_PRINTF(4, 5)
@@ -108,57 +97,19 @@ static void next(struct compiler *c)
 		fail(c, RP_ECONFIG, c->token.at, "%s", c->token.error);
 }
 
-static const char *type_name(enum type type)
-{
-	switch (type) {
-	case TYPE_ANY:
-		return "a value of usage";
-	case TYPE_BOOL:
-		return "bool";
-	case TYPE_INT:
-		return "int";
-	case TYPE_UINT:
-		return "uint";
-	case TYPE_DOUBLE:
-		return "double";
-	case TYPE_STRING:
-		return "string";
-	case TYPE_MAP:
-		return "usage itself";
-	}
-	return "nothing";
-}
-
-static const char *sign_of(uint32_t op)
-{
-	for (size_t i = 0; i < RP_ARRAY_LEN(binaries); i++) {
-		if (binaries[i].op == op)
-			return binaries[i].sign;
-	}
-	return op == RP_EXPR_NOT ? "!" : "-";
-}
-
-static const char *function_name(uint32_t op)
-{
-	for (size_t i = 0; i < RP_ARRAY_LEN(functions); i++) {
-		if (functions[i].op == op)
-			return functions[i].name;
-	}
-	return "";
-}
-
 static void too_deep(struct compiler *c, size_t at)
 {
 	fail(c, RP_ETOOBIG, at, "nested too deep: at most %u levels", RP_EXPRESSION_DEPTH_MAX);
 }
 
-static void push_operand(struct compiler *c, enum type type)
+static void push_operand(struct compiler *c, enum rp_expression_type type)
 {
 	if (c->operand_count == RP_EXPRESSION_DEPTH_MAX) {
 		too_deep(c, c->token.at);
 		return;
 	}
-	c->operands[c->operand_count++] = (struct operand){.type = type};
+	c->is_member[c->operand_count] = false;
+	c->operands[c->operand_count++] = type;
 }
 
 static void push_operator(struct compiler *c, enum role role, uint32_t op, uint32_t binds,
@@ -184,176 +135,43 @@ static bool is_on_top(struct compiler *c, enum role role)
 	return o != NULL && o->role == role;
 }
 
-static struct operand *pop_operands(struct compiler *c, uint32_t count)
+/* Take the operands of an operation and put its result there. */
+static void apply(struct compiler *c, uint32_t op, uint32_t operand_count, size_t at)
 {
-	RP_ASSERT(c->operand_count >= count);
-	c->operand_count -= count;
-	return &c->operands[c->operand_count];
-}
+	enum rp_expression_type type = RP_TYPE_ANY;
+	char message[sizeof(c->reterr->message)];
 
-static bool is_number_or_any(enum type type)
-{
-	return type == TYPE_ANY || type == TYPE_INT || type == TYPE_UINT || type == TYPE_DOUBLE;
-}
-
-/* Strings are only compared and used as names; so no memory is needed to make new ones. */
-static void only_compared(struct compiler *c, size_t at)
-{
-	fail(c, RP_ECONFIG, at,
-	     "strings are supported only as names and in comparisons: report a number");
-}
-
-static void apply_unary(struct compiler *c, const struct pending *o)
-{
-	enum type type = pop_operands(c, 1)->type;
-	bool fits = o->op == RP_EXPR_NOT ? type == TYPE_ANY || type == TYPE_BOOL
-					 : is_number_or_any(type) && type != TYPE_UINT;
-
-	if (!fits)
-		fail(c, RP_ECONFIG, o->at, "%s does not take %s: it needs %s", sign_of(o->op),
-		     type_name(type), o->op == RP_EXPR_NOT ? "a bool" : "an int or a double");
-	rp_write_u8(&c->out, (uint8_t)o->op);
-	push_operand(c, o->op == RP_EXPR_NOT ? TYPE_BOOL : type);
-}
-
-static void mismatch(struct compiler *c, const struct pending *o, enum type a, enum type b)
-{
-	fail(c, RP_ECONFIG, o->at,
-	     "%s does not take %s and %s: make both the same type, as in 2.0 or double(x)",
-	     sign_of(o->op), type_name(a), type_name(b));
-}
-
-static void apply_arithmetic(struct compiler *c, const struct pending *o, enum type a, enum type b)
-{
-	enum type type = a == TYPE_ANY ? b : a;
-	bool fits = is_number_or_any(type) && (a == b || a == TYPE_ANY || b == TYPE_ANY);
-
-	if (o->op == RP_EXPR_ADD && type == TYPE_STRING && (b == TYPE_STRING || b == TYPE_ANY))
-		only_compared(c, o->at);
-	else if (o->op == RP_EXPR_MODULO && type == TYPE_DOUBLE)
-		fail(c, RP_ECONFIG, o->at, "%% does not take doubles: convert them with int()");
-	else if (!fits)
-		mismatch(c, o, a, b);
+	RP_ASSERT(c->operand_count >= operand_count);
+	c->operand_count -= operand_count;
+	if (!rp_expression_type_check(op, &c->operands[c->operand_count], &type, message,
+				      sizeof(message)))
+		fail(c, RP_ECONFIG, at, "%s", message);
+	if (op != RP_EXPR_DYN)
+		rp_write_u8(&c->out, (uint8_t)op);
 	push_operand(c, type);
 }
 
-static void apply_relation(struct compiler *c, const struct pending *o, enum type a, enum type b)
-{
-	bool is_order = o->op != RP_EXPR_EQUAL && o->op != RP_EXPR_NOT_EQUAL;
-	bool fits = a == b || a == TYPE_ANY || b == TYPE_ANY;
-
-	if (o->op == RP_EXPR_IN) {
-		if (b != TYPE_ANY && b != TYPE_MAP)
-			fail(c, RP_ECONFIG, o->at, "in looks into usage, not into %s",
-			     type_name(b));
-		else if (b == TYPE_MAP && a != TYPE_ANY && a != TYPE_STRING)
-			fail(c, RP_ECONFIG, o->at,
-			     "in looks for a name, not for %s: write it in quotes", type_name(a));
-	} else if (!fits || (is_order && (a == TYPE_MAP || b == TYPE_MAP))) {
-		mismatch(c, o, a, b);
-	}
-	push_operand(c, TYPE_BOOL);
-}
-
-static void apply_logical(struct compiler *c, const struct pending *o, enum type a, enum type b)
-{
-	enum type wrong = a == TYPE_ANY || a == TYPE_BOOL ? b : a;
-
-	if (wrong != TYPE_ANY && wrong != TYPE_BOOL)
-		fail(c, RP_ECONFIG, o->at, "%s does not take %s: it needs bools, as in x > 0",
-		     sign_of(o->op), type_name(wrong));
-	push_operand(c, TYPE_BOOL);
-}
-
-static void apply_binary(struct compiler *c, const struct pending *o)
-{
-	struct operand *operands = pop_operands(c, 2);
-	enum type a = operands[0].type;
-	enum type b = operands[1].type;
-
-	rp_write_u8(&c->out, (uint8_t)o->op);
-	if (o->binds >= BINDS_SUM)
-		apply_arithmetic(c, o, a, b);
-	else if (o->binds == BINDS_RELATION)
-		apply_relation(c, o, a, b);
-	else
-		apply_logical(c, o, a, b);
-}
-
-static void apply_choose(struct compiler *c, const struct pending *o)
-{
-	struct operand *operands = pop_operands(c, 3);
-	enum type condition = operands[0].type;
-	enum type a = operands[1].type;
-	enum type b = operands[2].type;
-
-	if (condition != TYPE_ANY && condition != TYPE_BOOL)
-		fail(c, RP_ECONFIG, o->at, "?: needs a bool before the ?, not %s",
-		     type_name(condition));
-	else if (a != b && (a == TYPE_STRING || b == TYPE_STRING))
-		only_compared(c, o->at);
-	else if (a != b && a != TYPE_ANY && b != TYPE_ANY)
-		fail(c, RP_ECONFIG, o->at,
-		     "?: chooses between %s and %s: make both the same type, as in 0.0",
-		     type_name(a), type_name(b));
-	rp_write_u8(&c->out, RP_EXPR_CHOOSE);
-	push_operand(c, a == b ? a : TYPE_ANY);
-}
-
-static void apply_index(struct compiler *c, const struct pending *o)
-{
-	struct operand *operands = pop_operands(c, 2);
-	enum type of = operands[0].type;
-	enum type key = operands[1].type;
-
-	if (of != TYPE_ANY && of != TYPE_MAP)
-		fail(c, RP_ECONFIG, o->at, "%s has no members", type_name(of));
-	else if (of == TYPE_MAP && key != TYPE_ANY && key != TYPE_STRING)
-		fail(c, RP_ECONFIG, o->at, "a member is named by a string, not by %s",
-		     type_name(key));
-	rp_write_u8(&c->out, RP_EXPR_INDEX);
-	push_operand(c, TYPE_ANY);
-}
-
 /* has(a.b): the last instruction selects b; it asks for it instead. */
-static void apply_has(struct compiler *c, const struct pending *o)
+static void apply_has(struct compiler *c, size_t at)
 {
-	if (!pop_operands(c, 1)->is_member)
-		fail(c, RP_ECONFIG, o->at,
+	RP_ASSERT(c->operand_count > 0);
+	if (!c->is_member[c->operand_count - 1])
+		fail(c, RP_ECONFIG, at,
 		     "has() takes a member behind a dot, as in has(usage.prompt_tokens)");
 	else if (c->out.err == RP_OK)
 		c->out.at[-2] = RP_EXPR_HAS;
-	push_operand(c, TYPE_BOOL);
-}
-
-static void apply_conversion(struct compiler *c, const struct pending *o)
-{
-	enum type type = pop_operands(c, 1)->type;
-
-	if (type == TYPE_STRING)
-		only_compared(c, o->at);
-	else if (o->op != OP_DYN && !is_number_or_any(type))
-		fail(c, RP_ECONFIG, o->at, "%s() does not convert %s: give it a number",
-		     function_name(o->op), type_name(type));
-	if (o->op != OP_DYN)
-		rp_write_u8(&c->out, (uint8_t)o->op);
-	push_operand(c, o->op == RP_EXPR_TO_INT	   ? TYPE_INT
-			: o->op == RP_EXPR_TO_UINT ? TYPE_UINT
-			: o->op == OP_DYN	   ? TYPE_ANY
-						   : TYPE_DOUBLE);
+	c->operand_count--;
+	push_operand(c, RP_TYPE_BOOL);
 }
 
 /* Apply the waiting operators that bind at least so strongly. */
 static void reduce(struct compiler *c, uint32_t binds)
 {
 	while (c->err == RP_OK && is_on_top(c, ROLE_OPERATOR) && top(c)->binds >= binds) {
-		struct pending o = *top(c);
+		const struct pending *o = top(c);
 
+		apply(c, o->op, o->binds == BINDS_SIGN ? 1 : 2, o->at);
 		c->operator_count--;
-		if (o.binds == BINDS_SIGN)
-			apply_unary(c, &o);
-		else
-			apply_binary(c, &o);
 	}
 }
 
@@ -362,7 +180,7 @@ static void reduce_all(struct compiler *c)
 {
 	reduce(c, 0);
 	while (c->err == RP_OK && is_on_top(c, ROLE_COLON)) {
-		apply_choose(c, top(c));
+		apply(c, RP_EXPR_CHOOSE, 3, top(c)->at);
 		c->operator_count--;
 	}
 	if (is_on_top(c, ROLE_QUESTION))
@@ -370,7 +188,7 @@ static void reduce_all(struct compiler *c)
 }
 
 static void put_number(struct compiler *c, enum rp_expression_op op, const void *eight_bytes,
-		       enum type type)
+		       enum rp_expression_type type)
 {
 	rp_write_u8(&c->out, (uint8_t)op);
 	rp_write_bytes(&c->out, rp_bytes(eight_bytes, sizeof(uint64_t)));
@@ -385,14 +203,14 @@ static void put_int(struct compiler *c, bool is_negative)
 	if (magnitude > (uint64_t)INT64_MAX + (is_negative ? 1 : 0))
 		fail(c, RP_ECONFIG, c->token.at,
 		     "this number is too large for an int: write it as a double, as in 1e19");
-	put_number(c, RP_EXPR_INT, &bits, TYPE_INT);
+	put_number(c, RP_EXPR_INT, &bits, RP_TYPE_INT);
 }
 
 static void put_double(struct compiler *c, bool is_negative)
 {
 	double number = is_negative ? -c->token.number : c->token.number;
 
-	put_number(c, RP_EXPR_DOUBLE, &number, TYPE_DOUBLE);
+	put_number(c, RP_EXPR_DOUBLE, &number, RP_TYPE_DOUBLE);
 }
 
 static void put_string(struct compiler *c)
@@ -402,7 +220,7 @@ static void put_string(struct compiler *c)
 	rp_write_u8(&c->out, RP_EXPR_STRING);
 	rp_write_bytes(&c->out, rp_bytes(&len, sizeof(len)));
 	rp_write_bytes(&c->out, c->token.text);
-	push_operand(c, TYPE_STRING);
+	push_operand(c, RP_TYPE_STRING);
 }
 
 /* A name where an operand begins. @return the operand is complete */
@@ -417,7 +235,7 @@ static bool put_name(struct compiler *c)
 			fail(c, RP_ECONFIG, name.at, "there is no variable %.*s: only usage is",
 			     len, (const char *)name.text.ptr);
 		rp_write_u8(&c->out, RP_EXPR_USAGE);
-		push_operand(c, TYPE_MAP);
+		push_operand(c, RP_TYPE_MAP);
 		return true;
 	}
 	for (size_t i = 0; i < RP_ARRAY_LEN(functions); i++) {
@@ -478,13 +296,13 @@ static bool parse_operand(struct compiler *c)
 	case RP_WORD_TRUE:
 	case RP_WORD_FALSE:
 		rp_write_u8(&c->out, c->token.word == RP_WORD_TRUE ? RP_EXPR_TRUE : RP_EXPR_FALSE);
-		push_operand(c, TYPE_BOOL);
+		push_operand(c, RP_TYPE_BOOL);
 		break;
 	case RP_WORD_INT:
 		put_int(c, is_negative);
 		break;
 	case RP_WORD_UINT:
-		put_number(c, RP_EXPR_UINT, &c->token.magnitude, TYPE_UINT);
+		put_number(c, RP_EXPR_UINT, &c->token.magnitude, RP_TYPE_UINT);
 		break;
 	case RP_WORD_DOUBLE:
 		put_double(c, is_negative);
@@ -545,21 +363,15 @@ static bool parse_operand(struct compiler *c)
 static void parse_member(struct compiler *c)
 {
 	size_t at = c->token.at;
-	enum type of = pop_operands(c, 1)->type;
-	struct rp_bytes name;
 
 	next(c);
 	if (c->token.word != RP_WORD_NAME) {
 		fail(c, RP_ECONFIG, c->token.at, "the name of a member is missing behind the dot");
 		return;
 	}
-	if (of != TYPE_ANY && of != TYPE_MAP)
-		fail(c, RP_ECONFIG, at, "%s has no members", type_name(of));
-	name = c->token.text;
-	rp_write_u8(&c->out, RP_EXPR_SELECT);
-	rp_write_u8(&c->out, (uint8_t)rp_expression_field(name));
-	push_operand(c, TYPE_ANY);
-	c->operands[c->operand_count - 1].is_member = true;
+	apply(c, RP_EXPR_SELECT, 1, at);
+	rp_write_u8(&c->out, (uint8_t)rp_expression_field(c->token.text));
+	c->is_member[c->operand_count - 1] = true;
 	next(c);
 	if (c->token.word == RP_WORD_OPEN)
 		fail(c, RP_ECONFIG, c->token.at,
@@ -579,9 +391,9 @@ static void parse_close(struct compiler *c)
 	}
 	c->operator_count--;
 	if (o->role == ROLE_CALL && o->op == RP_EXPR_HAS)
-		apply_has(c, o);
+		apply_has(c, o->at);
 	else if (o->role == ROLE_CALL)
-		apply_conversion(c, o);
+		apply(c, o->op, 1, o->at);
 }
 
 static void parse_close_index(struct compiler *c)
@@ -591,7 +403,7 @@ static void parse_close_index(struct compiler *c)
 		fail(c, RP_ECONFIG, c->token.at, "this ] closes nothing: take it out");
 		return;
 	}
-	apply_index(c, top(c));
+	apply(c, RP_EXPR_INDEX, 2, top(c)->at);
 	c->operator_count--;
 }
 
