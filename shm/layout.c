@@ -56,7 +56,7 @@ static const struct item items[] = {
 
 	TYPE(rp_live) FIELD(rp_live, head) FIELD(rp_live, process) FIELD(rp_live, publication)
 	FIELD(rp_live, registry) FIELD(rp_live, plugin_stat) FIELD(rp_live, metrics)
-	FIELD(rp_live, inflight) FIELD(rp_live, keyed) FIELD(rp_live, worker) FIELD(rp_live, prefix)
+	FIELD(rp_live, inflight) FIELD(rp_live, keyed) FIELD(rp_live, cold) FIELD(rp_live, worker) FIELD(rp_live, prefix)
 
 	TYPE(rp_process_state) FIELD(rp_process_state, phase) FIELD(rp_process_state, is_pool_live)
 	FIELD(rp_process_state, control_generation) FIELD(rp_process_state, worker_restarts)
@@ -97,6 +97,10 @@ static const struct item items[] = {
 
 	TYPE(rp_keyed_table) FIELD(rp_keyed_table, bucket) TYPE(rp_keyed_bucket)
 	FIELD(rp_keyed_bucket, word) FIELD(rp_keyed_bucket, stamp)
+
+	TYPE(rp_cold_order) FIELD(rp_cold_order, account)
+	TYPE(rp_cold_account) FIELD(rp_cold_account, newest)
+	FIELD(rp_cold_account, slot_end) FIELD(rp_cold_account, picked)
 
 	TYPE(rp_worker_region) FIELD(rp_worker_region, counters) FIELD(rp_worker_region, series)
 	FIELD(rp_worker_region, attempts) FIELD(rp_worker_region, log)

@@ -14,6 +14,7 @@
  *     metrics          live figures by endpoint slot            control
  *     inflight         row w: requests and tokens under way     worker w
  *     keyed table      session bindings and the like            all workers (lock-free)
+ *     cold order       last cold picks, no-hit-lru-scorer       all workers (lock-free)
  *     worker[w]        counters, series, log ring               worker w (ring tail: control)
  *     prefix index     buckets, rings                           all workers (lock-free)
  */
@@ -21,6 +22,7 @@
 #define RP_SHM_LAYOUT_H
 
 #include "shm/attempt_series.h"
+#include "shm/cold_order.h"
 #include "shm/counters.h"
 #include "shm/endpoint_metrics.h"
 #include "shm/endpoint_registry.h"
@@ -35,7 +37,7 @@
 #include "shm/settings.h"
 #include "shm/spsc_ring.h"
 
-#define RP_LAYOUT_VERSION 3u
+#define RP_LAYOUT_VERSION 4u
 
 struct rp_tables {
 	alignas(RP_PAGE) struct rp_segment_head head;
@@ -60,6 +62,7 @@ struct rp_live {
 	alignas(RP_PAGE) struct rp_endpoint_metrics metrics;
 	alignas(RP_PAGE) struct rp_inflight inflight;
 	alignas(RP_PAGE) struct rp_keyed_table keyed;
+	alignas(RP_PAGE) struct rp_cold_order cold;
 	alignas(RP_PAGE) struct rp_worker_region worker[RP_WORKERS_MAX];
 	alignas(RP_PAGE) struct rp_prefix_index prefix; /* its arrays follow the struct */
 };

@@ -123,6 +123,7 @@
 
 /* ---- shared plugin state ---- */
 #define RP_KEYED_TABLE_BUCKETS 65536u /* 4 MiB, 327,680 entries; 65,536 keys lose 1 in 1,500 */
+#define RP_COLD_ORDERS_MAX     4u     /* instances of no-hit-lru-scorer */
 
 /* ---- scraping ---- */
 #define RP_SCRAPE_BODY_BYTES_MAX   (8u << 20)
