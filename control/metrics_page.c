@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "control/decision_metrics.h"
 #include "control/pool_gauges.h"
 #include "control/process_stats.h"
 #include "control/request_metrics.h"
@@ -16,6 +17,7 @@ enum { REFRESH_MIN_MS = 50 };
 struct rp_metrics_page {
 	struct rp_control *control;
 	struct rp_request_metrics requests;
+	struct rp_decision_metrics decisions;
 	struct rp_pool_gauges pool;
 	struct rp_events_timer refresh;
 	uint32_t order[RP_ENDPOINTS_MAX]; /* endpoints by name, while a page is written */
@@ -566,6 +568,7 @@ void rp_metrics_page_write(struct rp_metrics_page *page, struct rp_prom *prom)
 	write_plugin_durations(page, prom, "llm_d_epp_plugin_duration_seconds");
 	write_plugin_durations(page, prom, "inference_extension_plugin_duration_seconds");
 	write_prefix_size(page, prom);
+	rp_decision_metrics_write(&page->decisions, prom);
 	write_datalayer(page, prom);
 	write_pool(page, prom);
 	write_info(prom);
@@ -597,6 +600,11 @@ int rp_metrics_page_new(struct rp_control *control, struct rp_metrics_page **ret
 		return RP_ENOMEM;
 	page->control = control;
 	err = rp_request_metrics_init(&page->requests, control);
+	if (err == RP_OK) {
+		err = rp_decision_metrics_init(&page->decisions, control);
+		if (err != RP_OK)
+			rp_request_metrics_fini(&page->requests);
+	}
 	if (err != RP_OK) {
 		free(page);
 		return err;
@@ -612,6 +620,7 @@ void rp_metrics_page_free(struct rp_metrics_page *page)
 	if (page == NULL)
 		return;
 	rp_events_timer_cancel(page->control->loop, &page->refresh);
+	rp_decision_metrics_fini(&page->decisions);
 	rp_request_metrics_fini(&page->requests);
 	free(page);
 }

@@ -103,7 +103,8 @@ static const struct item items[] = {
 	FIELD(rp_cold_account, slot_end) FIELD(rp_cold_account, picked)
 
 	TYPE(rp_worker_region) FIELD(rp_worker_region, counters) FIELD(rp_worker_region, series)
-	FIELD(rp_worker_region, attempts) FIELD(rp_worker_region, log)
+	FIELD(rp_worker_region, attempts) FIELD(rp_worker_region, decisions)
+	FIELD(rp_worker_region, log)
 
 	TYPE(rp_histogram) FIELD(rp_histogram, sum_bits) FIELD(rp_histogram, count)
 	FIELD(rp_histogram, bucket)
@@ -132,6 +133,13 @@ static const struct item items[] = {
 	FIELD(rp_attempt_series, attempts) FIELD(rp_attempt_series, slot)
 	FIELD(rp_attempt_series, generation) FIELD(rp_attempt_series, status)
 	FIELD(rp_attempt_series, target_len) FIELD(rp_attempt_series, target)
+
+	TYPE(rp_decision_series_table) FIELD(rp_decision_series_table, count)
+	FIELD(rp_decision_series_table, other) FIELD(rp_decision_series_table, cell)
+	TYPE(rp_decision_series) FIELD(rp_decision_series, is_used)
+	FIELD(rp_decision_series, family) FIELD(rp_decision_series, plugin_len)
+	FIELD(rp_decision_series, model_len) FIELD(rp_decision_series, plugin)
+	FIELD(rp_decision_series, model) FIELD(rp_decision_series, decisions)
 
 	TYPE(rp_spsc_ring) FIELD(rp_spsc_ring, head) FIELD(rp_spsc_ring, dropped)
 	FIELD(rp_spsc_ring, tail) FIELD(rp_spsc_ring, data)

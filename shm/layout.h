@@ -24,6 +24,7 @@
 #include "shm/attempt_series.h"
 #include "shm/cold_order.h"
 #include "shm/counters.h"
+#include "shm/decision_series.h"
 #include "shm/endpoint_metrics.h"
 #include "shm/endpoint_registry.h"
 #include "shm/endpoint_table.h"
@@ -50,6 +51,7 @@ struct rp_worker_region {
 	alignas(RP_PAGE) struct rp_counters counters;
 	alignas(RP_PAGE) struct rp_request_series_table series;
 	alignas(RP_PAGE) struct rp_attempt_series_table attempts;
+	alignas(RP_PAGE) struct rp_decision_series_table decisions;
 	alignas(RP_PAGE) struct rp_spsc_ring log;
 };
 

@@ -262,6 +262,38 @@ static void attempts_keep_the_names_of_endpoints_that_leave(void **state)
 	       "1", NULL);
 }
 
+static void decide(uint32_t w, enum rp_decision_family family, const char *plugin,
+		   enum rp_stage_decision decision)
+{
+	rp_decision_series_count(&worker(w)->decisions, family, rp_bytes_str(plugin),
+				 RP_BYTES_LIT("m"), decision);
+}
+
+static void decisions_are_added_up_by_handler_and_for_the_twin_by_model(void **state)
+{
+	(void)state;
+	decide(0, RP_DECISION_DISAGG, "a", RP_DECISION_DECODE_ONLY);
+	decide(1, RP_DECISION_DISAGG, "a", RP_DECISION_DECODE_ONLY);
+	decide(1, RP_DECISION_DISAGG, "b", RP_DECISION_DECODE_ONLY);
+	decide(1, RP_DECISION_DISAGG, "a", RP_DECISION_ENCODE_PREFILL_DECODE);
+	decide(0, RP_DECISION_PD, "a", RP_DECISION_PREFILL_DECODE);
+	expect("llm_d_epp_disagg_decision_total{plugin_name=\"a\",plugin_type=\"disagg-profile-"
+	       "handler\",model_name=\"m\",decision_type=\"decode-only\"}",
+	       "2",
+	       "llm_d_epp_disagg_decision_total{plugin_name=\"a\",plugin_type=\"disagg-profile-"
+	       "handler\",model_name=\"m\",decision_type=\"encode-prefill-decode\"}",
+	       "1",
+	       "llm_d_inference_scheduler_disagg_decision_total{model_name=\"m\",decision_type="
+	       "\"decode-only\"}",
+	       "3",
+	       "llm_d_epp_pd_decision_total{plugin_name=\"a\",plugin_type=\"pd-profile-handler\","
+	       "model_name=\"m\",decision_type=\"prefill-decode\"}",
+	       "1",
+	       "llm_d_inference_scheduler_pd_decision_total{model_name=\"m\",decision_type="
+	       "\"prefill-decode\"}",
+	       "1", NULL);
+}
+
 static void the_pool_is_seen_at_the_first_scrape(void **state)
 {
 	uint32_t slot = add_endpoint("a", "x", 80);
@@ -352,6 +384,7 @@ int main(void)
 		TEST(hostile_labels_make_a_good_page),
 		TEST(too_many_series_end_in_other_and_none_shrinks),
 		TEST(attempts_keep_the_names_of_endpoints_that_leave),
+		TEST(decisions_are_added_up_by_handler_and_for_the_twin_by_model),
 		TEST(the_pool_is_seen_at_the_first_scrape),
 		TEST(plugin_series_carry_the_plugins_names),
 		TEST(process_figures_are_of_running_workers),
