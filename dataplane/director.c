@@ -68,7 +68,8 @@ static void observe_parsing(struct director *director, int64_t begin_ns)
 	if (config == NULL || plugin >= config->plugin_count ||
 	    rp_sched_parser(rp_config_blob_plugin(config, plugin)->type) == NULL)
 		return;
-	stat = rp_config_blob_plugin(config, plugin)->stat_first;
+	stat = rp_config_plugin_stat(rp_config_blob_plugin(config, plugin),
+				     RP_EXT_REQUEST_PARSING);
 	if (stat < RP_PLUGIN_STATS_MAX)
 		rp_histogram_observe(&director->env->counters->plugin_duration[stat],
 				     RP_BUCKETS_FAST, seconds_since(begin_ns));
@@ -127,11 +128,22 @@ static bool find_model(struct director *director)
 	return true;
 }
 
+static void write_target(struct rp_writer *w, const struct rp_pick *pick, uint32_t i)
+{
+	if (pick->port.len == 0) {
+		rp_write_bytes(w, pick->target[i].address);
+		return;
+	}
+	rp_write_bytes(w, pick->target[i].ip);
+	rp_write_u8(w, ':');
+	rp_write_bytes(w, pick->port);
+}
+
 static bool write_destination(struct director *director)
 {
 	struct rp_decision *decision = director->decision;
 	const struct rp_pick *pick = &decision->pick;
-	size_t bytes = (size_t)pick->target_count * RP_ENDPOINT_ADDRESS_MAX;
+	size_t bytes = (size_t)pick->target_count * (RP_ENDPOINT_ADDRESS_MAX + 1 + pick->port.len);
 	struct rp_writer w = rp_writer(rp_arena_alloc(director->arena, bytes), bytes);
 
 	if (w.begin == NULL)
@@ -139,52 +151,82 @@ static bool write_destination(struct director *director)
 	for (uint32_t i = 0; i < pick->target_count; i++) {
 		if (i > 0)
 			rp_write_u8(&w, ',');
-		rp_write_bytes(&w, pick->target[i].address);
+		write_target(&w, pick, i);
 	}
 	RP_ASSERT(w.err == RP_OK);
 	decision->destination = rp_writer_bytes(&w);
 	return true;
 }
 
+static bool is_attempt(enum rp_sched_result result)
+{
+	return result == RP_SCHED_OK || result == RP_SCHED_ALL_FILTERED ||
+	       result == RP_SCHED_NO_RESULT || result == RP_SCHED_NOT_CACHED;
+}
+
 static enum rp_sched_result schedule(struct director *director)
 {
-	const struct rp_decision_input *input = director->input;
 	struct rp_env *env = director->env;
 	const struct rp_pick_target *best = &director->decision->pick.target[0];
 	int64_t begin_ns = rp_clock_monotonic_ns();
-	enum rp_sched_result result =
-		rp_sched_pick(env->sched, input->parser, input->body, &input->headers->hints,
-			      input->subset, director->request, &director->decision->pick);
-	bool is_ok = result == RP_SCHED_OK;
+	enum rp_sched_result result = rp_sched_pick(env->sched, &director->decision->pick);
+	bool has_pick = result == RP_SCHED_OK;
 
-	/* Without candidates the scheduler is not asked, and there is no attempt to count. */
-	if (result == RP_SCHED_NO_CANDIDATES)
+	/* Who is turned away before is not scheduled: there is no attempt to count. */
+	if (!is_attempt(result))
 		return result;
 	rp_histogram_observe(&env->counters->sched_e2e, RP_BUCKETS_FAST, seconds_since(begin_ns));
 	rp_attempt_series_count(
 		&env->live->worker[env->worker].attempts, env->settings->metric_series_max,
-		is_ok ? RP_ATTEMPT_SUCCESS : RP_ATTEMPT_FAILURE, director->request->target_model,
-		is_ok ? best->slot : RP_ATTEMPT_SLOT_NONE, is_ok ? best->generation : 0);
+		has_pick ? RP_ATTEMPT_SUCCESS : RP_ATTEMPT_FAILURE, director->request->target_model,
+		has_pick ? best->slot : RP_ATTEMPT_SLOT_NONE, has_pick ? best->generation : 0);
 	return result;
 }
 
 static void pick(struct director *director)
 {
-	switch (schedule(director)) {
+	static const char no_endpoints[] = "rejected-no-endpoints";
+	const struct rp_bytes none = RP_BYTES_LIT("");
+	struct rp_bytes reason;
+	enum rp_sched_result result = schedule(director);
+
+	reason = director->decision->pick.reason;
+	switch (result) {
 	case RP_SCHED_OK:
 		director->decision->http_status = 200;
 		if (!write_destination(director))
 			refuse_memory(director);
 		break;
+	case RP_SCHED_SHED:
+		refuse(director, 429, RP_REQUEST_ERROR_RESOURCE_EXHAUSTED,
+		       RP_BYTES_LIT("system saturated, sheddable request dropped"), none, NULL);
+		break;
 	case RP_SCHED_NO_CANDIDATES:
 		refuse(director, 503, RP_REQUEST_ERROR_SERVICE_UNAVAILABLE,
 		       RP_BYTES_LIT("failed to find endpoint candidates for serving the request"),
-		       RP_BYTES_LIT(""), "rejected-no-endpoints");
+		       none, no_endpoints);
+		break;
+	case RP_SCHED_SCREENED_OUT:
+		refuse(director, 503, RP_REQUEST_ERROR_SERVICE_UNAVAILABLE,
+		       RP_BYTES_LIT("screeners eliminated all endpoint candidates"), none,
+		       no_endpoints);
+		break;
+	case RP_SCHED_DENIED:
+		refuse(director, 500, RP_REQUEST_ERROR_INTERNAL,
+		       RP_BYTES_LIT("request cannot be admitted: "), reason, NULL);
 		break;
 	case RP_SCHED_ALL_FILTERED:
 		refuse(director, 429, RP_REQUEST_ERROR_RESOURCE_EXHAUSTED,
-		       RP_BYTES_LIT("no endpoints available for the given request"),
-		       RP_BYTES_LIT(""), "rejected-saturated");
+		       RP_BYTES_LIT("no endpoints available for the given request"), none,
+		       "rejected-saturated");
+		break;
+	case RP_SCHED_NO_RESULT:
+		refuse(director, 429, RP_REQUEST_ERROR_RESOURCE_EXHAUSTED,
+		       RP_BYTES_LIT("failed to find target endpoint: "), reason, NULL);
+		break;
+	case RP_SCHED_NOT_CACHED:
+		refuse(director, 412, RP_REQUEST_ERROR_PRECONDITION_FAILED,
+		       RP_BYTES_LIT("no decode worker has the requested KV cache"), none, NULL);
 		break;
 	}
 }
@@ -200,14 +242,24 @@ void rp_director_decide(struct rp_env *env, struct rp_arena *arena,
 		.request = request,
 		.decision = decision,
 	};
+	const struct rp_sched_input sched_input = {
+		.arena = arena,
+		.parser = input->parser,
+		.body = input->body,
+		.headers = input->headers,
+		.subset = input->subset,
+		.request = request,
+	};
 	struct rp_bytes fairness = input->headers->fairness_id;
+	struct rp_bytes agent;
 	bool is_parsed;
 
 	*decision =
 		(struct rp_decision){.message = rp_bytes("", 0), .destination = rp_bytes("", 0)};
 	is_parsed = parse(&director) && find_model(&director);
+	agent = rp_sched_begin(env->sched, &sched_input);
 	if (fairness.len == 0)
-		fairness = RP_BYTES_LIT("default-flow");
+		fairness = agent.len > 0 ? agent : RP_BYTES_LIT("default-flow");
 	decision->series =
 		rp_request_series_get(env->series, env->settings->metric_series_max,
 				      request->incoming_model, request->target_model, fairness, 0);

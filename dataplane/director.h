@@ -19,6 +19,8 @@ struct rp_request_headers {
 	struct rp_bytes fairness_id;
 	struct rp_bytes model_rewrite;
 	struct rp_request_hints hints;
+	struct rp_header *wanted; /* those that the configuration names */
+	uint32_t wanted_count;
 };
 
 struct rp_decision_input {

@@ -263,8 +263,9 @@ static int make_mutation(struct rp_ext_proc_stream *stream, struct answer *answe
 	const struct rp_header_store *store = &request->headers;
 	const struct rp_decision *decision = &answer->decision;
 	bool has_echo = stream->env->settings->has_header_echo != 0;
-	struct rp_header *set =
-		rp_arena_alloc(scratch, (ADDED_HEADERS_MAX + store->echo_count) * sizeof(*set));
+	struct rp_header *set = rp_arena_alloc(
+		scratch, (ADDED_HEADERS_MAX + decision->pick.header_count + store->echo_count) *
+				 sizeof(*set));
 	uint8_t *length = rp_arena_alloc(scratch, 20);
 	struct rp_writer digits;
 	size_t count = 0;
@@ -282,6 +283,8 @@ static int make_mutation(struct rp_ext_proc_stream *stream, struct answer *answe
 	if (!store->has_request_id)
 		set[count++] =
 			(struct rp_header){RP_BYTES_LIT("x-request-id"), store->known.request_id};
+	for (uint32_t i = 0; i < decision->pick.header_count; i++)
+		set[count++] = decision->pick.header[i];
 	for (uint32_t i = 0; i < store->echo_count; i++)
 		set[count++] = store->echo[i];
 
@@ -359,6 +362,16 @@ static void count_success(struct rp_ext_proc_stream *stream, const struct answer
 			     (double)(env->now_ns - stream->received_ns) / RP_NS_PER_S);
 }
 
+/* Without memory for it nothing is owed any more. */
+static void keep_followup(struct rp_ext_proc_stream *stream, struct rp_arena *kept)
+{
+	struct rp_followup *copy = rp_followup_copy(stream->followup, kept);
+
+	if (copy == NULL)
+		rp_followup_end(stream->followup, stream->env);
+	stream->followup = copy;
+}
+
 /* Keep what the answer needs, give the rest back. */
 static void leave_request(struct rp_ext_proc_stream *stream, const struct answer *answer)
 {
@@ -371,20 +384,33 @@ static void leave_request(struct rp_ext_proc_stream *stream, const struct answer
 	    !rp_bytes_equal(request->incoming_model, request->target_model))
 		stream->rename =
 			rp_model_rename_new(&kept, request->target_model, request->incoming_model);
+	if (stream->followup != NULL)
+		keep_followup(stream, &kept);
 	rp_exchange_request_fini(stream->request, stream->env);
 	stream->request = NULL;
 	rp_arena_reset(arena);
 	*arena = kept;
 }
 
-static void take_pick(struct rp_ext_proc_stream *stream, const struct answer *answer)
+static int take_pick(struct rp_ext_proc_stream *stream, const struct answer *answer)
 {
 	const struct rp_pick_target *target = &answer->decision.pick.target[0];
+	struct rp_followup *followup = answer->decision.pick.followup;
 
 	stream->slot = target->slot;
 	stream->generation = target->generation;
 	stream->is_in_flight = true;
 	rp_inflight_add(&stream->env->live->inflight, stream->env->worker, stream->slot);
+	if (rp_followup_is_empty(followup))
+		return RP_OK;
+	/* The pick's own goes with the next pick. */
+	stream->followup = rp_arena_alloc(&stream->h2->arena, sizeof(*followup));
+	if (stream->followup == NULL) {
+		rp_followup_end(followup, stream->env);
+		return RP_ENOMEM;
+	}
+	*stream->followup = *followup;
+	return RP_OK;
 }
 
 /* Everything the pick may depend on is there.
@@ -418,12 +444,10 @@ static void decide(struct rp_ext_proc_stream *stream, enum rp_ext_proc_kind kind
 		       answer.decision.message, answer.decision.dropped_reason);
 		return;
 	}
-	take_pick(stream, &answer);
+	err = take_pick(stream, &answer);
 	answer.request.body_bytes = request->body.bytes;
-	if (has_body && answer.decision.is_model_renamed)
+	if (err == RP_OK && has_body && answer.decision.is_model_renamed)
 		err = rp_body_splice_model(&request->body, &env->bodies, arena, &answer.request);
-	else
-		err = RP_OK;
 	if (err == RP_OK)
 		err = make_mutation(stream, &answer, scratch);
 	if (err != RP_OK) {

@@ -29,6 +29,8 @@ static void observe_chunk(struct rp_ext_proc_stream *stream, uint64_t bytes)
 	if (bytes == 0)
 		return;
 	stream->response_bytes += bytes;
+	if (stream->first_chunk_ns == 0 && stream->followup != NULL)
+		rp_followup_first_chunk(stream->followup, stream->env);
 	if (stream->first_chunk_ns == 0)
 		stream->first_chunk_ns = now_ns;
 	else if (stream->is_streaming && stream->series != NULL)
@@ -122,7 +124,9 @@ static void begin_response(struct rp_ext_proc_stream *stream)
 static int reply_headers(struct rp_ext_proc_stream *stream, const struct rp_ext_proc_turn *turn)
 {
 	struct rp_header marker = {RP_BYTES_LIT("x-went-into-resp-headers"), RP_BYTES_LIT("true")};
+	const struct rp_followup *followup = stream->followup;
 	struct rp_ext_proc_mutation mutation = {.set = &marker, .set_count = 1};
+	uint32_t added = followup != NULL ? followup->header_count : 0;
 	struct rp_header *echo = NULL, *set;
 	uint32_t echo_count = 0;
 	int err;
@@ -136,14 +140,17 @@ static int reply_headers(struct rp_ext_proc_stream *stream, const struct rp_ext_
 		if (err != RP_OK)
 			echo_count = 0;
 	}
-	if (echo_count > 0) {
-		set = rp_arena_alloc(turn->scratch, (1 + echo_count) * sizeof(*set));
+	if (added + echo_count > 0) {
+		set = rp_arena_alloc(turn->scratch, (1 + added + echo_count) * sizeof(*set));
 		if (set == NULL)
 			return RP_ENOMEM;
 		set[0] = marker;
-		memcpy(set + 1, echo, echo_count * sizeof(*set));
+		if (added > 0)
+			memcpy(set + 1, followup->header, added * sizeof(*set));
+		if (echo_count > 0)
+			memcpy(set + 1 + added, echo, echo_count * sizeof(*set));
 		mutation.set = set;
-		mutation.set_count = 1 + echo_count;
+		mutation.set_count = 1 + added + echo_count;
 	}
 	return rp_ext_proc_send_common(stream->h2, turn->scratch,
 				       RP_EXT_PROC_REPLY_RESPONSE_HEADERS, &mutation, NULL);

@@ -43,6 +43,8 @@ void rp_ext_proc_release(struct rp_ext_proc_stream *stream)
 	if (stream->is_in_flight)
 		rp_inflight_remove(&env->live->inflight, env->worker, stream->slot);
 	stream->is_in_flight = false;
+	if (stream->followup != NULL)
+		rp_followup_end(stream->followup, env);
 	if (stream->is_running)
 		rp_counter_add(&stream->series->running, UINT64_MAX); /* one less */
 	stream->is_running = false;

@@ -12,6 +12,7 @@
 
 #include "dataplane/env.h"
 #include "dataplane/ext_proc_codec.h"
+#include "dataplane/followup.h"
 #include "dataplane/h2_session.h"
 #include "dataplane/usage.h"
 
@@ -30,6 +31,7 @@ struct rp_ext_proc_stream {
 	struct rp_exchange_request
 		*request; /* in the arena; NULL before the headers and after the pick */
 	struct rp_request_series *series; /* NULL: no request was seen */
+	struct rp_followup *followup;	  /* in the arena; NULL: nothing is owed */
 	struct rp_model_rename *rename;	  /* in the arena; NULL: the answer passes as it is */
 	int64_t opened_ns;
 	int64_t received_ns;	/* request headers */

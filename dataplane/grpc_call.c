@@ -33,7 +33,7 @@ struct rp_grpc_call {
 };
 
 /* Tens of thousands of these are open at a time. */
-static_assert(sizeof(struct rp_grpc_call) <= 288, "keep the record of an open stream small");
+static_assert(sizeof(struct rp_grpc_call) <= 296, "keep the record of an open stream small");
 
 static void finish(struct rp_grpc_call *call, int status, const char *message)
 {

@@ -3,16 +3,30 @@
 
 #include <stdlib.h>
 
-#include "dataplane/sched/sched_plugin.h"
+#include "dataplane/director.h"
+#include "dataplane/sched/profile_run.h"
 #include "dataplane/sched/subset.h"
-#include "dataplane/sched/totals.h"
 #include "shm/clock.h"
+
+/* What a plugin needs of memory; kept from configuration to configuration. */
+struct plugin_room {
+	struct rp_prefix_lookup *lookup;
+	int64_t *load;	/* three arrays */
+	void *prepared; /* prepared_bytes for each endpoint */
+	size_t prepared_bytes;
+};
+
+/* Plugins of one role, in the configuration's order. */
+struct role {
+	uint32_t count;
+	uint32_t plugin[RP_PLUGINS_MAX];
+};
 
 /* Arrays have room for capacity elements; large ones are mapped by calloc and touched as far as
  * used. */
 struct rp_sched {
 	struct rp_env *env;
-	uint32_t capacity; /* --max-endpoints */
+	struct rp_profile_bed bed;
 
 	/* what is published, as of this turn */
 	const struct rp_config_blob *config; /* NULL: nothing yet */
@@ -20,66 +34,61 @@ struct rp_sched {
 	uint64_t config_generation;
 	uint64_t table_generation;
 	uint64_t epoch;	  /* of the figures, as of this turn */
-	bool has_figures; /* those below are of this epoch and table */
+	bool has_figures; /* those in bed are of this epoch and table */
+	bool has_table;	  /* what depends on labels is of this table and configuration */
 	uint32_t endpoint_count;
 
-	/* by table index */
+	/* of the configuration, by plugin index */
+	struct rp_call call[RP_PLUGINS_MAX];
+	struct rp_plugin_data data[RP_PLUGINS_MAX];
+	struct plugin_room room[RP_PLUGINS_MAX];
+	struct role producers, screeners, admitters, header_processors, pre_requests, noting;
+	const struct rp_call *handler;
+	const struct rp_call *detector; /* NULL: none */
+	struct rp_profile_run *profile[RP_PROFILES_MAX];
+
 	uint32_t *idx; /* 0, 1, 2, … */
-	uint32_t *slot;
-	int32_t *waiting;
-	double *kv_usage;
-
-	/* by candidate, where the gateway restricts them */
-	uint32_t *subset_idx;
-	uint32_t *subset_slot;
-	int32_t *subset_waiting;
-	double *subset_kv_usage;
+	struct rp_candidates all;
+	uint32_t *subset_idx[2]; /* of a subset, and of what screeners leave of it */
+	uint32_t *subset_slot[2];
 	struct rp_subset_filter *filter;
+	struct rp_pick_score *pick_score[RP_PROFILES_MAX];
 
-	struct rp_totals *totals; /* of all endpoints */
-
-	/* by candidate of a subset, of the pick at hand */
-	double *score;
-	double *subset_total;
-	struct rp_pick_score *pick_score;
-
-	/* by plugin index */
-	struct rp_prefix_lookup *lookup[RP_PLUGINS_MAX];
-	struct rp_match_info match_info[RP_PLUGINS_MAX];
-
-	int64_t lap_ns; /* when the last plugin call ended */
+	/* of the request at hand */
+	struct rp_cycle cycle;
+	const struct rp_subset *subset;
+	struct rp_candidates candidates;
+	bool is_all;			       /* they are all of the table */
+	uint32_t score_count[RP_PROFILES_MAX]; /* in pick_score */
+	int64_t lap_ns;			       /* when the last plugin call ended */
 };
 
 int rp_sched_new(struct rp_env *env, struct rp_sched **ret_sched)
 {
 	struct rp_sched *sched = calloc(1, sizeof(*sched));
 	uint32_t n = env->settings->endpoints_max;
+	int err;
 
 	RP_ASSERT(n > 0 && n <= RP_ENDPOINTS_MAX);
 	if (sched == NULL)
 		return RP_ENOMEM;
 	sched->env = env;
-	sched->capacity = n;
+	err = rp_profile_bed_init(&sched->bed, n);
+	if (err == RP_OK)
+		err = rp_subset_filter_new(n, &sched->filter);
 	sched->idx = calloc(n, sizeof(*sched->idx));
-	sched->slot = calloc(n, sizeof(*sched->slot));
-	sched->waiting = calloc(n, sizeof(*sched->waiting));
-	sched->kv_usage = calloc(n, sizeof(*sched->kv_usage));
-	sched->subset_idx = calloc(n, sizeof(*sched->subset_idx));
-	sched->subset_slot = calloc(n, sizeof(*sched->subset_slot));
-	sched->subset_waiting = calloc(n, sizeof(*sched->subset_waiting));
-	sched->subset_kv_usage = calloc(n, sizeof(*sched->subset_kv_usage));
-	sched->score = calloc(n, sizeof(*sched->score));
-	sched->subset_total = calloc(n, sizeof(*sched->subset_total));
-	sched->pick_score = calloc(n, sizeof(*sched->pick_score));
-	if (rp_subset_filter_new(n, &sched->filter) != RP_OK ||
-	    rp_totals_new(n, &sched->totals) != RP_OK || sched->idx == NULL ||
-	    sched->slot == NULL || sched->waiting == NULL || sched->kv_usage == NULL ||
-	    sched->subset_idx == NULL || sched->subset_slot == NULL ||
-	    sched->subset_waiting == NULL || sched->subset_kv_usage == NULL ||
-	    sched->score == NULL || sched->subset_total == NULL || sched->pick_score == NULL) {
+	for (int i = 0; i < 2; i++) {
+		sched->subset_idx[i] = calloc(n, sizeof(*sched->subset_idx[i]));
+		sched->subset_slot[i] = calloc(n, sizeof(*sched->subset_slot[i]));
+	}
+	if (err != RP_OK || sched->idx == NULL || sched->subset_idx[0] == NULL ||
+	    sched->subset_idx[1] == NULL || sched->subset_slot[0] == NULL ||
+	    sched->subset_slot[1] == NULL) {
 		rp_sched_free(sched);
 		return RP_ENOMEM;
 	}
+	for (uint32_t i = 0; i < n; i++)
+		sched->idx[i] = i;
 	*ret_sched = sched;
 	return RP_OK;
 }
@@ -88,21 +97,22 @@ void rp_sched_free(struct rp_sched *sched)
 {
 	if (sched == NULL)
 		return;
+	for (uint32_t i = 0; i < RP_PLUGINS_MAX; i++) {
+		free(sched->room[i].lookup);
+		free(sched->room[i].load);
+		free(sched->room[i].prepared);
+	}
+	for (uint32_t i = 0; i < RP_PROFILES_MAX; i++) {
+		rp_profile_run_free(sched->profile[i]);
+		free(sched->pick_score[i]);
+	}
+	for (int i = 0; i < 2; i++) {
+		free(sched->subset_idx[i]);
+		free(sched->subset_slot[i]);
+	}
 	free(sched->idx);
-	free(sched->slot);
-	free(sched->waiting);
-	free(sched->kv_usage);
-	free(sched->subset_idx);
-	free(sched->subset_slot);
-	free(sched->subset_waiting);
-	free(sched->subset_kv_usage);
-	free(sched->score);
-	free(sched->subset_total);
-	rp_totals_free(sched->totals);
-	free(sched->pick_score);
 	rp_subset_filter_free(sched->filter);
-	for (uint32_t i = 0; i < RP_PLUGINS_MAX; i++)
-		free(sched->lookup[i]);
+	rp_profile_bed_fini(&sched->bed);
 	free(sched);
 }
 
@@ -111,81 +121,200 @@ const struct rp_config_blob *rp_sched_config(const struct rp_sched *sched)
 	return sched->config;
 }
 
-/* Every reference leads to an implementation of its kind. */
-static bool is_runnable(const struct rp_config_blob *config)
+/* ---- a configuration ---- */
+
+static bool has_ops(const struct rp_sched *sched, const struct rp_config_blob *config,
+		    uint32_t first, uint32_t count, bool is_scorer)
 {
-	const struct rp_config_plugin *handler =
-		rp_config_blob_plugin(config, config->profile_handler);
+	for (uint32_t i = 0; i < count; i++) {
+		const struct rp_plugin_ops *ops =
+			sched->call[rp_config_blob_ref(config, first + i)->plugin].ops;
 
-	if (config->plugin_count > RP_PLUGINS_MAX ||
-	    rp_sched_profile_handler(handler->type) == NULL)
-		return false;
-	for (uint32_t i = 0; i < config->producer_count; i++) {
-		uint32_t plugin = rp_config_blob_producer(config, i);
-
-		if (rp_sched_producer(rp_config_blob_plugin(config, plugin)->type) == NULL)
+		if (ops == NULL || (is_scorer ? ops->score == NULL : ops->filter == NULL))
 			return false;
 	}
+	return count <= RP_PROFILE_PLUGINS_MAX;
+}
+
+/* Every reference of a profile leads to an implementation of its kind. */
+static bool is_runnable(const struct rp_sched *sched, const struct rp_config_blob *config)
+{
+	const struct rp_plugin_ops *handler = sched->call[config->profile_handler].ops;
+
+	if (handler == NULL || handler->choose == NULL || config->profile_count > RP_PROFILES_MAX)
+		return false;
 	for (uint32_t i = 0; i < config->profile_count; i++) {
 		const struct rp_config_profile *profile = rp_config_blob_profile(config, i);
+		const struct rp_plugin_ops *picker = sched->call[profile->picker].ops;
 
-		if (rp_sched_picker(rp_config_blob_plugin(config, profile->picker)->type) == NULL)
+		if (picker == NULL || picker->pick == NULL ||
+		    !has_ops(sched, config, profile->filter_first, profile->filter_count, false) ||
+		    !has_ops(sched, config, profile->scorer_first, profile->scorer_count, true))
 			return false;
-		for (uint32_t s = 0; s < profile->scorer_count; s++) {
-			uint32_t plugin =
-				rp_config_blob_ref(config, profile->scorer_first + s)->plugin;
-
-			if (rp_sched_scorer(rp_config_blob_plugin(config, plugin)->type) == NULL)
-				return false;
-		}
 	}
 	return true;
 }
 
-/* Check a configuration and give its producers what they need. */
+static void role_add(struct role *role, uint32_t plugin)
+{
+	role->plugin[role->count++] = plugin;
+}
+
+static void assign_roles(struct rp_sched *sched, const struct rp_config_blob *config)
+{
+	sched->producers.count = 0;
+	sched->screeners.count = 0;
+	sched->admitters.count = 0;
+	sched->header_processors.count = 0;
+	sched->pre_requests.count = 0;
+	sched->noting.count = 0;
+	for (uint32_t i = 0; i < config->producer_count; i++) {
+		uint32_t plugin = rp_config_blob_producer(config, i);
+		const struct rp_plugin_ops *ops = sched->call[plugin].ops;
+
+		if (ops != NULL && ops->produce != NULL)
+			role_add(&sched->producers, plugin);
+	}
+	for (uint32_t i = 0; i < config->plugin_count; i++) {
+		const struct rp_plugin_ops *ops = sched->call[i].ops;
+
+		if (ops == NULL)
+			continue;
+		if (ops->screen != NULL)
+			role_add(&sched->screeners, i);
+		if (ops->admit != NULL)
+			role_add(&sched->admitters, i);
+		if (ops->read_headers != NULL)
+			role_add(&sched->header_processors, i);
+		if (ops->pre_request != NULL)
+			role_add(&sched->pre_requests, i);
+		if (ops->produce != NULL || ops->read_headers != NULL || ops->has_note)
+			role_add(&sched->noting, i);
+	}
+}
+
+static int make_room(struct rp_sched *sched, struct rp_call *call, struct plugin_room *room)
+{
+	size_t n = sched->bed.capacity;
+	const struct rp_plugin_ops *ops = call->ops;
+
+	if (ops == NULL)
+		return RP_OK;
+	if (ops->wants_lookup && room->lookup == NULL)
+		room->lookup = calloc(1, sizeof(*room->lookup));
+	if (ops->wants_load && room->load == NULL)
+		room->load = calloc(3 * n, sizeof(*room->load));
+	if (ops->prepared_bytes > room->prepared_bytes) {
+		free(room->prepared);
+		room->prepared = calloc(n, ops->prepared_bytes);
+		room->prepared_bytes = room->prepared != NULL ? ops->prepared_bytes : 0;
+	}
+	if ((ops->wants_lookup && room->lookup == NULL) ||
+	    (ops->wants_load && room->load == NULL) || ops->prepared_bytes > room->prepared_bytes)
+		return RP_ENOMEM;
+	call->lookup = room->lookup;
+	call->prepared = room->prepared;
+	for (size_t i = 0; i < RP_ARRAY_LEN(call->load); i++)
+		call->load[i] = room->load != NULL ? room->load + i * n : NULL;
+	return RP_OK;
+}
+
+/* Check a configuration and make its plugins ready to be called. */
 static int adopt_config(struct rp_sched *sched, const struct rp_config_blob *config)
 {
 	int err = rp_config_blob_check(config, RP_CONFIG_BLOB_BYTES);
 
 	if (err != RP_OK)
 		return err;
-	if (!is_runnable(config))
+	if (config->plugin_count > RP_PLUGINS_MAX)
 		return RP_EFORMAT;
-	for (uint32_t i = 0; i < config->producer_count; i++) {
-		uint32_t plugin = rp_config_blob_producer(config, i);
-		const struct rp_producer *ops =
-			rp_sched_producer(rp_config_blob_plugin(config, plugin)->type);
+	sched->bed.figures = 0;
+	for (uint32_t i = 0; i < config->plugin_count && err == RP_OK; i++) {
+		const struct rp_config_plugin *plugin = rp_config_blob_plugin(config, i);
 
-		if (!ops->wants_lookup || sched->lookup[plugin] != NULL)
-			continue;
-		sched->lookup[plugin] = calloc(1, sizeof(*sched->lookup[plugin]));
-		if (sched->lookup[plugin] == NULL)
-			return RP_ENOMEM;
+		sched->call[i] = (struct rp_call){
+			.cycle = &sched->cycle,
+			.ops = rp_sched_ops(plugin->type),
+			.params = rp_config_blob_params(config, plugin),
+			.plugin = i,
+			.data = &sched->data[i],
+		};
+		err = make_room(sched, &sched->call[i], &sched->room[i]);
+		if (sched->call[i].ops != NULL)
+			sched->bed.figures |= sched->call[i].ops->figures;
 	}
-	return RP_OK;
+	if (err != RP_OK)
+		return err;
+	if (!is_runnable(sched, config))
+		return RP_EFORMAT;
+	memset(sched->data, 0, sizeof(sched->data));
+	assign_roles(sched, config);
+	sched->handler = &sched->call[config->profile_handler];
+	sched->detector =
+		config->detector < config->plugin_count ? &sched->call[config->detector] : NULL;
+	if (sched->detector != NULL &&
+	    (sched->detector->ops == NULL || sched->detector->ops->saturation == NULL))
+		sched->detector = NULL;
+	for (uint32_t i = 0; i < config->profile_count && err == RP_OK; i++) {
+		if (sched->profile[i] == NULL)
+			err = rp_profile_run_new(&sched->bed, &sched->profile[i]);
+		if (sched->pick_score[i] == NULL)
+			sched->pick_score[i] =
+				calloc(sched->bed.capacity, sizeof(*sched->pick_score[i]));
+		if (sched->pick_score[i] == NULL)
+			err = RP_ENOMEM;
+		if (err == RP_OK)
+			rp_profile_run_set_config(sched->profile[i], config, i, sched->call);
+	}
+	return err;
 }
+
+/* ---- a table ---- */
 
 static void adopt_table(struct rp_sched *sched, const struct rp_endpoint_table *table)
 {
-	sched->endpoint_count = (uint32_t)rp_min_size(table->endpoint_count, sched->capacity);
+	sched->endpoint_count = (uint32_t)rp_min_size(table->endpoint_count, sched->bed.capacity);
 	for (uint32_t i = 0; i < sched->endpoint_count; i++) {
 		RP_ASSERT(table->endpoint[i].slot < RP_ENDPOINTS_MAX);
-		sched->idx[i] = i;
-		sched->slot[i] = table->endpoint[i].slot;
+		sched->bed.slot[i] = table->endpoint[i].slot;
 	}
+	sched->all = (struct rp_candidates){
+		.count = sched->endpoint_count, .table_idx = sched->idx, .slot = sched->bed.slot};
 	rp_subset_filter_forget_table(sched->filter);
-	rp_totals_set_table(sched->totals, sched->slot, sched->endpoint_count);
+}
+
+/* What goes by labels: once for a table and a configuration, at the first pick. */
+static void prepare_table(struct rp_sched *sched)
+{
+	const struct rp_config_blob *config = sched->config;
+
+	for (uint32_t i = 0; i < config->plugin_count; i++) {
+		const struct rp_call *call = &sched->call[i];
+		uint8_t *prepared = sched->room[i].prepared;
+
+		if (call->ops == NULL || call->ops->prepare == NULL)
+			continue;
+		for (uint32_t e = 0; e < sched->endpoint_count; e++)
+			call->ops->prepare(call, e,
+					   prepared + (size_t)e * call->ops->prepared_bytes);
+	}
+	for (uint32_t i = 0; i < config->profile_count; i++)
+		rp_profile_run_set_table(sched->profile[i], &sched->all);
+	sched->has_table = true;
+	sched->has_figures = false;
 }
 
 /* Once a turn at most, and only if it picks. */
 static void copy_figures(struct rp_sched *sched)
 {
 	const struct rp_endpoint_metrics *metrics = &sched->env->live->metrics;
-	const uint32_t *slot = sched->slot;
+	const uint32_t *slot = sched->bed.slot;
+	struct rp_figures *to = &sched->bed.figure;
+	uint32_t figures = sched->bed.figures;
 	uint32_t count = sched->endpoint_count;
-	int32_t *waiting = sched->waiting;
+	int32_t *waiting = to->waiting;
 	/* The tree is compiled without strict aliasing: a double's bits may be stored as such. */
-	uint64_t *kv_usage_bits = (void *)sched->kv_usage;
+	uint64_t *kv_usage_bits = (void *)to->kv_usage;
 
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t at = slot[i];
@@ -194,8 +323,15 @@ static void copy_figures(struct rp_sched *sched)
 			atomic_load_explicit(&metrics->kv_usage_bits[at], memory_order_relaxed);
 		waiting[i] = atomic_load_explicit(&metrics->waiting[at], memory_order_relaxed);
 	}
+	for (uint32_t i = 0; i < count && (figures & RP_FIGURE_RUNNING) != 0; i++)
+		to->running[i] =
+			atomic_load_explicit(&metrics->running[slot[i]], memory_order_relaxed);
+	for (uint32_t i = 0; i < count && (figures & RP_FIGURE_UPDATED) != 0; i++)
+		to->updated_ns[i] =
+			atomic_load_explicit(&metrics->updated_ns[slot[i]], memory_order_relaxed);
+	for (uint32_t i = 0; i < sched->config->profile_count; i++)
+		rp_profile_run_set_figures(sched->profile[i]);
 	sched->has_figures = true;
-	rp_totals_forget(sched->totals);
 }
 
 bool rp_sched_refresh(struct rp_sched *sched)
@@ -205,7 +341,6 @@ bool rp_sched_refresh(struct rp_sched *sched)
 	const struct rp_endpoint_table *table;
 	struct rp_published pair;
 	uint64_t epoch;
-	bool has_moved;
 
 	if (!rp_publication_current(&sched->env->live->publication, &pair))
 		return false;
@@ -215,6 +350,7 @@ bool rp_sched_refresh(struct rp_sched *sched)
 	table = &tables->table[pair.table_slot];
 	/* A slot may be filled anew between two turns: what counts is the generation. */
 	if (config != sched->config || config->generation != sched->config_generation) {
+		sched->has_table = false;
 		if (adopt_config(sched, config) != RP_OK) {
 			/* The last one cannot be kept: control may be filling its slot. */
 			rp_counter_add(&sched->env->counters->unexpected, 1);
@@ -223,232 +359,358 @@ bool rp_sched_refresh(struct rp_sched *sched)
 		}
 		sched->config = config;
 		sched->config_generation = config->generation;
-		rp_totals_forget(sched->totals);
 	}
-	has_moved = table != sched->table || table->table_generation != sched->table_generation;
-	if (has_moved) {
+	if (table != sched->table || table->table_generation != sched->table_generation) {
 		adopt_table(sched, table);
 		sched->table = table;
 		sched->table_generation = table->table_generation;
+		sched->has_table = false;
 	}
 	/* Pairs with the release in rp_endpoint_metrics_bump(). */
 	epoch = atomic_load_explicit(&sched->env->live->metrics.epoch, memory_order_acquire);
-	if (has_moved || epoch != sched->epoch) {
+	if (epoch != sched->epoch) {
 		sched->has_figures = false;
 		sched->epoch = epoch;
 	}
 	return true;
 }
 
-/* The published endpoints, or those of them that the gateway allows. */
-static struct rp_candidates find_candidates(struct rp_sched *sched, const struct rp_subset *subset)
+/* ---- a pick ---- */
+
+/* Count a call of a plugin. */
+static void observe(struct rp_sched *sched, uint32_t plugin, enum rp_extension_point point,
+		    int64_t ns)
 {
-	struct rp_candidates all = {
-		.count = sched->endpoint_count,
-		.table_idx = sched->idx,
-		.slot = sched->slot,
-		.waiting = sched->waiting,
-		.kv_usage = sched->kv_usage,
-	};
-	struct rp_candidates some = {
-		.table_idx = sched->subset_idx,
-		.slot = sched->subset_slot,
-		.waiting = sched->subset_waiting,
-		.kv_usage = sched->subset_kv_usage,
-	};
+	uint32_t stat = rp_config_plugin_stat(rp_config_blob_plugin(sched->config, plugin), point);
 
-	if (subset == NULL || !subset->is_given || sched->env->settings->is_subset_filter_off)
-		return all;
-	some.count = rp_subset_filter_run(sched->filter, subset, sched->table,
-					  sched->endpoint_count, sched->subset_idx);
-	for (uint32_t i = 0; i < some.count; i++) {
-		uint32_t idx = sched->subset_idx[i];
+	if (stat < RP_PLUGIN_STATS_MAX)
+		rp_histogram_observe(&sched->env->counters->plugin_duration[stat], RP_BUCKETS_FAST,
+				     (double)ns / (double)RP_NS_PER_S);
+}
 
-		sched->subset_slot[i] = sched->slot[idx];
-		sched->subset_waiting[i] = sched->waiting[idx];
-		sched->subset_kv_usage[i] = sched->kv_usage[idx];
+/* A plugin call ended now, the next one begins. What is kept took less than a look at the clock. */
+static void lap(void *user, uint32_t plugin, enum rp_extension_point point, bool is_kept)
+{
+	struct rp_sched *sched = user;
+	int64_t now_ns;
+
+	if (is_kept) {
+		observe(sched, plugin, point, 0);
+		return;
 	}
-	return some;
-}
-
-/* Count a call of a plugin. `nth` counts the plugin's extension points. */
-static void observe(struct rp_sched *sched, uint32_t plugin, uint32_t nth, int64_t ns)
-{
-	uint32_t first = rp_config_blob_plugin(sched->config, plugin)->stat_first;
-
-	if (first < RP_PLUGIN_STATS_MAX - nth)
-		rp_histogram_observe(&sched->env->counters->plugin_duration[first + nth],
-				     RP_BUCKETS_FAST, (double)ns / (double)RP_NS_PER_S);
-}
-
-/* A plugin call ended now, the next one begins. */
-static void lap(struct rp_sched *sched, uint32_t plugin, uint32_t nth)
-{
-	int64_t now_ns = rp_clock_monotonic_ns();
-
-	observe(sched, plugin, nth, now_ns - sched->lap_ns);
+	now_ns = rp_clock_monotonic_ns();
+	observe(sched, plugin, point, now_ns - sched->lap_ns);
 	sched->lap_ns = now_ns;
 }
 
-static void scorer_lap(void *user, uint32_t plugin, bool is_kept)
+struct rp_bytes rp_sched_begin(struct rp_sched *sched, const struct rp_sched_input *input)
 {
-	if (is_kept)
-		observe(user, plugin, 0, 0);
-	else
-		lap(user, plugin, 0);
+	struct rp_cycle *cycle = &sched->cycle;
+	struct rp_bytes identity = rp_bytes("", 0);
+
+	cycle->env = sched->env;
+	cycle->sched = sched;
+	cycle->arena = input->arena;
+	cycle->config = sched->config;
+	cycle->table = sched->table;
+	cycle->endpoint_count = sched->endpoint_count;
+	cycle->call = sched->call;
+	cycle->data = sched->data;
+	cycle->request = input->request;
+	cycle->parser = input->parser;
+	cycle->body = input->body;
+	cycle->headers = input->headers;
+	cycle->priority = input->priority;
+	cycle->candidates = &sched->candidates;
+	cycle->peer = RP_NO_ENDPOINT;
+	cycle->primary = RP_CONFIG_NONE;
+	cycle->reason = rp_bytes("", 0);
+	cycle->destination_port = rp_bytes("", 0);
+	cycle->header_count = 0;
+	cycle->followup.hold_count = 0;
+	cycle->followup.header_count = 0;
+	cycle->followup.wants_usage = false;
+	sched->subset = input->subset;
+	if (sched->config == NULL)
+		return identity;
+	for (uint32_t i = 0; i < sched->config->profile_count; i++) {
+		cycle->result[i].has_run = false;
+		cycle->result[i].count = 0;
+	}
+	for (uint32_t i = 0; i < sched->noting.count; i++)
+		sched->data[sched->noting.plugin[i]] = (struct rp_plugin_data){0};
+	for (uint32_t i = 0; i < sched->header_processors.count; i++) {
+		const struct rp_call *call = &sched->call[sched->header_processors.plugin[i]];
+
+		call->ops->read_headers(call);
+		if (call->data->text.len > 0)
+			identity = call->data->text;
+	}
+	return identity;
 }
 
-int32_t rp_produce_block_size(const struct rp_produce *produce)
+/* The published endpoints, or those of them that the gateway allows. */
+static void find_candidates(struct rp_sched *sched)
 {
-	const struct rp_endpoint_metrics *metrics = &produce->env->live->metrics;
+	const struct rp_subset *subset = sched->subset;
+	uint32_t count;
 
-	if (produce->candidates->count == 0)
-		return 0;
-	return atomic_load_explicit(&metrics->cache_block_size[produce->candidates->slot[0]],
-				    memory_order_relaxed);
+	sched->candidates = sched->all;
+	sched->is_all = true;
+	if (subset == NULL || !subset->is_given || sched->env->settings->is_subset_filter_off)
+		return;
+	count = rp_subset_filter_run(sched->filter, subset, sched->table, sched->endpoint_count,
+				     sched->subset_idx[0]);
+	for (uint32_t i = 0; i < count; i++)
+		sched->subset_slot[0][i] = sched->bed.slot[sched->subset_idx[0][i]];
+	sched->candidates = (struct rp_candidates){
+		.count = count, .table_idx = sched->subset_idx[0], .slot = sched->subset_slot[0]};
+	sched->is_all = false;
 }
 
-static void select_producer(struct rp_sched *sched, struct rp_produce *produce, uint32_t plugin)
+/* Legacy admission (flow control reference 1.1): who may wait is turned away from a full pool. */
+static bool is_shed(struct rp_sched *sched)
 {
-	produce->plugin = rp_config_blob_plugin(sched->config, plugin);
-	produce->lookup = sched->lookup[plugin];
-	produce->match_info = &sched->match_info[plugin];
+	const struct rp_call *detector = sched->detector;
+	struct rp_candidates in;
+
+	if (sched->cycle.priority >= 0 || detector == NULL)
+		return false;
+	in = rp_profile_bed_gather(&sched->bed, sched->candidates.table_idx,
+				   sched->candidates.count, 1, detector->ops->figures);
+	return detector->ops->saturation(detector, &in) >= 1.0;
+}
+
+/* Each screener sees the same candidates; who is left was kept by all of them, in order. */
+static void run_screeners(struct rp_sched *sched)
+{
+	const struct rp_candidates *in = &sched->candidates;
+	uint32_t *idx = sched->subset_idx[1], *slot = sched->subset_slot[1];
+	uint32_t *votes = sched->bed.idx[0];
+	uint32_t wanted = 0, count = 0;
+
+	for (uint32_t i = 0; i < sched->screeners.count; i++) {
+		const struct rp_call *call = &sched->call[sched->screeners.plugin[i]];
+		int kept = call->ops->screen(call, in, sched->bed.kept);
+
+		if (kept == RP_KEEP_ALL)
+			continue;
+		if (wanted++ == 0)
+			memset(votes, 0, in->count * sizeof(*votes));
+		for (uint32_t k = 0; k < (uint32_t)kept; k++)
+			votes[sched->bed.kept[k]]++;
+	}
+	if (wanted == 0)
+		return;
+	for (uint32_t i = 0; i < in->count; i++) {
+		if (votes[i] < wanted)
+			continue;
+		idx[count] = in->table_idx[i];
+		slot[count++] = in->slot[i];
+	}
+	sched->candidates = (struct rp_candidates){.count = count, .table_idx = idx, .slot = slot};
+	sched->is_all = false;
 }
 
 /* The first error skips the producers after it; the request goes on. */
-static void run_producers(struct rp_sched *sched, struct rp_produce *produce)
+static void run_producers(struct rp_sched *sched)
 {
-	const struct rp_config_blob *config = sched->config;
+	for (uint32_t i = 0; i < sched->producers.count; i++) {
+		const struct rp_call *call = &sched->call[sched->producers.plugin[i]];
+		int err = call->ops->produce(call);
 
-	for (uint32_t i = 0; i < config->producer_count; i++)
-		sched->match_info[rp_config_blob_producer(config, i)] = (struct rp_match_info){0};
-	for (uint32_t i = 0; i < config->producer_count; i++) {
-		uint32_t plugin = rp_config_blob_producer(config, i);
-		int err;
-
-		select_producer(sched, produce, plugin);
-		err = rp_sched_producer(produce->plugin->type)
-			      ->produce(produce, rp_config_blob_params(config, produce->plugin));
-		lap(sched, plugin, 0);
+		lap(sched, call->plugin, RP_EXT_DATA_PRODUCER, false);
 		if (err != RP_OK)
 			return;
 	}
 }
 
-static void run_pre_requests(struct rp_sched *sched, struct rp_produce *produce)
+static bool run_admitters(struct rp_sched *sched)
 {
+	bool is_admitted = true;
+
+	for (uint32_t i = 0; i < sched->admitters.count && is_admitted; i++) {
+		const struct rp_call *call = &sched->call[sched->admitters.plugin[i]];
+		struct rp_candidates in = sched->candidates;
+
+		if (call->ops->figures != 0)
+			in = rp_profile_bed_gather(&sched->bed, in.table_idx, in.count, 1,
+						   call->ops->figures);
+		is_admitted = call->ops->admit(call, &in);
+	}
+	return is_admitted;
+}
+
+static void keep_scores(struct rp_sched *sched, uint32_t which,
+			const struct rp_profile_outcome *outcome)
+{
+	const struct rp_candidates *candidates = &outcome->candidates;
+
+	sched->score_count[which] = candidates->count;
+	for (uint32_t i = 0; i < candidates->count; i++)
+		sched->pick_score[which][i] = (struct rp_pick_score){
+			.address = rp_endpoint_address(
+				&sched->table->endpoint[candidates->table_idx[i]]),
+			.total = outcome->total[i],
+		};
+}
+
+static void run_profile(struct rp_sched *sched, uint32_t which)
+{
+	struct rp_profile_result *result = &sched->cycle.result[which];
+	struct rp_profile_outcome outcome;
+
+	rp_profile_run_pick(sched->profile[which], &sched->candidates, sched->is_all, lap, sched,
+			    &outcome);
+	result->has_run = true;
+	result->count = outcome.pick_count;
+	for (uint32_t i = 0; i < outcome.pick_count; i++)
+		result->pick[i] = outcome.candidates.table_idx[outcome.pick[i]];
+	sched->score_count[which] = 0;
+	if (sched->env->settings->has_endpoint_scores && outcome.pick_count > 0)
+		keep_scores(sched, which, &outcome);
+	rp_profile_run_settle(sched->profile[which]);
+}
+
+/* @return RP_SCHED_OK: cycle->primary is the profile that was picked for */
+static enum rp_sched_result run_profiles(struct rp_sched *sched)
+{
+	const struct rp_call *handler = sched->handler;
 	const struct rp_config_blob *config = sched->config;
+	bool has_run = false, has_failed = false;
 
-	for (uint32_t i = 0; i < config->producer_count; i++) {
-		uint32_t plugin = rp_config_blob_producer(config, i);
-		const struct rp_producer *ops;
+	for (uint32_t round = 0; round <= config->profile_count; round++) {
+		uint32_t chosen = handler->ops->choose(handler);
 
-		select_producer(sched, produce, plugin);
-		ops = rp_sched_producer(produce->plugin->type);
-		if (ops->pre_request == NULL)
-			continue;
-		ops->pre_request(produce, rp_config_blob_params(config, produce->plugin));
-		lap(sched, plugin, 1);
+		lap(sched, handler->plugin, RP_EXT_PROFILE_PICKER, true);
+		if (chosen == 0)
+			break;
+		for (uint32_t i = 0; i < config->profile_count; i++) {
+			if ((chosen >> i & 1) == 0)
+				continue;
+			run_profile(sched, i);
+			has_run = true;
+			has_failed = has_failed || sched->cycle.result[i].count == 0;
+		}
+	}
+	if (!has_run) {
+		(void)rp_cycle_refuse(
+			&sched->cycle, "failed to run any scheduler profile for request ",
+			sched->cycle.headers != NULL ? sched->cycle.headers->request_id
+						     : rp_bytes("", 0),
+			"");
+		return RP_SCHED_NO_RESULT;
+	}
+	if (handler->ops->conclude(handler) != RP_OK)
+		return has_failed ? RP_SCHED_ALL_FILTERED : RP_SCHED_NO_RESULT;
+	lap(sched, handler->plugin, RP_EXT_PROCESS_RESULTS, true);
+	RP_ASSERT(sched->cycle.primary < config->profile_count &&
+		  sched->cycle.result[sched->cycle.primary].count > 0);
+	return RP_SCHED_OK;
+}
+
+static void run_pre_requests(struct rp_sched *sched)
+{
+	for (uint32_t i = 0; i < sched->pre_requests.count; i++) {
+		const struct rp_call *call = &sched->call[sched->pre_requests.plugin[i]];
+
+		call->ops->pre_request(call);
+		lap(sched, call->plugin, RP_EXT_PRE_REQUEST, false);
 	}
 }
 
-static void fill_pick(struct rp_sched *sched, const struct rp_candidates *candidates,
-		      const double *total, const uint32_t *picked, uint32_t picked_count,
-		      struct rp_pick *pick)
+static void fill_pick(struct rp_sched *sched, struct rp_pick *pick)
 {
-	pick->target_count = picked_count;
-	for (uint32_t i = 0; i < picked_count; i++) {
-		const struct rp_endpoint *endpoint =
-			&sched->table->endpoint[candidates->table_idx[picked[i]]];
+	const struct rp_cycle *cycle = &sched->cycle;
+	const struct rp_profile_result *result = &cycle->result[cycle->primary];
+
+	pick->target_count = result->count;
+	for (uint32_t i = 0; i < result->count; i++) {
+		const struct rp_endpoint *endpoint = &sched->table->endpoint[result->pick[i]];
 
 		pick->target[i] = (struct rp_pick_target){
 			.slot = endpoint->slot,
 			.generation = endpoint->generation,
 			.address = rp_endpoint_address(endpoint),
+			.ip = rp_endpoint_ip(endpoint),
 		};
 	}
-	pick->score_count = 0;
-	pick->score = sched->pick_score;
-	if (!sched->env->settings->has_endpoint_scores)
-		return;
-	pick->score_count = candidates->count;
-	for (uint32_t i = 0; i < candidates->count; i++)
-		sched->pick_score[i] = (struct rp_pick_score){
-			.address = rp_endpoint_address(
-				&sched->table->endpoint[candidates->table_idx[i]]),
-			.total = total[i],
-		};
+	pick->score_count = sched->score_count[cycle->primary];
+	pick->score = sched->pick_score[cycle->primary];
+	pick->port = cycle->destination_port;
+	pick->header_count = cycle->header_count;
+	pick->header = cycle->header;
+	pick->followup = &sched->cycle.followup;
 }
 
-static uint32_t run_profile(struct rp_sched *sched, const struct rp_candidates *candidates,
-			    const double **ret_total, uint32_t *picked)
+/* "Prefer: if-available" (RFC 7240): only to an endpoint that holds part of the prompt. */
+static bool wants_cached(const struct rp_cycle *cycle)
 {
-	const struct rp_config_blob *config = sched->config;
-	const struct rp_config_plugin *handler =
-		rp_config_blob_plugin(config, config->profile_handler);
-	uint32_t which = rp_sched_profile_handler(handler->type)->pick(config);
-	const struct rp_config_profile *profile;
-	const struct rp_config_plugin *picker;
-	uint32_t count;
+	struct rp_bytes list = rp_cycle_header(cycle, RP_BYTES_LIT("prefer"));
 
-	/* It names a profile: less than a look at the clock. */
-	observe(sched, config->profile_handler, 0, 0);
-	if (which == RP_CONFIG_NONE)
-		return 0;
-	profile = rp_config_blob_profile(config, which);
-	if (candidates->slot == sched->slot) {
-		*ret_total = rp_totals_run(sched->totals, config, profile, candidates,
-					   sched->match_info, scorer_lap, sched);
-	} else {
-		rp_sched_total(config, profile, candidates, sched->match_info, sched->score,
-			       sched->subset_total, scorer_lap, sched);
-		*ret_total = sched->subset_total;
+	while (list.len > 0) {
+		size_t comma = rp_bytes_find(list, RP_BYTES_LIT(","));
+		struct rp_bytes token = rp_bytes_slice(list, 0, comma);
+
+		list = comma == SIZE_MAX ? rp_bytes("", 0)
+					 : rp_bytes_slice(list, comma + 1, list.len);
+		token = rp_bytes_slice(token, 0, rp_bytes_find(token, RP_BYTES_LIT(";")));
+		if (rp_bytes_equal_nocase(rp_bytes_trim(token), RP_BYTES_LIT("if-available")))
+			return true;
 	}
-	picker = rp_config_blob_plugin(config, profile->picker);
-	count = rp_sched_picker(picker->type)
-			->pick(sched->env, rp_config_blob_params(config, picker), *ret_total,
-			       candidates->count, picked);
-	lap(sched, profile->picker, 0);
-	/* One profile ran: there is nothing to choose from its results. */
-	observe(sched, config->profile_handler, 1, 0);
-	return count;
+	return false;
 }
 
-enum rp_sched_result rp_sched_pick(struct rp_sched *sched, struct rp_request_parser *parser,
-				   const struct rp_body *body, const struct rp_request_hints *hints,
-				   const struct rp_subset *subset, struct rp_request *request,
-				   struct rp_pick *ret_pick)
+static bool is_refused_uncached(const struct rp_sched *sched)
 {
-	struct rp_candidates candidates;
-	uint32_t picked[RP_PICKS_MAX];
-	uint32_t picked_count;
-	const double *total;
-	struct rp_produce produce = {
-		.env = sched->env,
-		.config = sched->config,
-		.candidates = &candidates,
-		.parser = parser,
-		.body = body,
-		.hints = hints,
-		.request = request,
-	};
+	const struct rp_cycle *cycle = &sched->cycle;
+	uint32_t target = rp_cycle_first_pick(cycle, cycle->primary);
 
+	if (!wants_cached(cycle))
+		return false;
+	for (uint32_t i = 0; i < sched->producers.count; i++) {
+		uint32_t plugin = sched->producers.plugin[i];
+		const struct rp_match_info *match = &sched->data[plugin].match;
+
+		if (rp_bytes_equal_str(
+			    rp_config_blob_str(sched->config,
+					       rp_config_blob_plugin(sched->config, plugin)->name),
+			    "approx-prefix-cache-producer"))
+			return match->match_blocks == NULL ||
+			       match->match_blocks[sched->bed.slot[target]] == 0;
+	}
+	return true;
+}
+
+enum rp_sched_result rp_sched_pick(struct rp_sched *sched, struct rp_pick *ret_pick)
+{
+	enum rp_sched_result result;
+
+	ret_pick->target_count = 0;
+	ret_pick->reason = rp_bytes("", 0);
 	if (sched->config == NULL)
 		return RP_SCHED_NO_CANDIDATES;
+	if (!sched->has_table)
+		prepare_table(sched);
 	if (!sched->has_figures)
 		copy_figures(sched);
-	candidates = find_candidates(sched, subset);
-	if (candidates.count == 0)
+	find_candidates(sched);
+	if (is_shed(sched))
+		return RP_SCHED_SHED;
+	if (sched->candidates.count == 0)
 		return RP_SCHED_NO_CANDIDATES;
 	sched->lap_ns = rp_clock_monotonic_ns();
-	run_producers(sched, &produce);
-	picked_count = run_profile(sched, &candidates, &total, picked);
-	if (picked_count > 0)
-		fill_pick(sched, &candidates, total, picked, picked_count, ret_pick);
-	rp_totals_settle(sched->totals);
-	if (picked_count == 0)
-		return RP_SCHED_ALL_FILTERED;
-	produce.target = &sched->table->endpoint[candidates.table_idx[picked[0]]];
-	run_pre_requests(sched, &produce);
+	run_screeners(sched);
+	if (sched->candidates.count == 0)
+		return RP_SCHED_SCREENED_OUT;
+	run_producers(sched);
+	result = run_admitters(sched) ? run_profiles(sched) : RP_SCHED_DENIED;
+	if (result == RP_SCHED_OK && is_refused_uncached(sched))
+		result = RP_SCHED_NOT_CACHED;
+	ret_pick->reason = sched->cycle.reason;
+	if (result != RP_SCHED_OK)
+		return result;
+	run_pre_requests(sched);
+	fill_pick(sched, ret_pick);
 	return RP_SCHED_OK;
 }

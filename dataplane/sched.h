@@ -9,6 +9,7 @@
 #define RP_DATAPLANE_SCHED_H
 
 #include "dataplane/env.h"
+#include "dataplane/followup.h"
 #include "dataplane/request.h"
 
 enum { RP_PICKS_MAX = 16 };
@@ -23,7 +24,8 @@ struct rp_subset {
 struct rp_pick_target {
 	uint32_t slot; /* endpoint slot and generation: what a stream may remember */
 	uint32_t generation;
-	struct rp_bytes address; /* view of the table: copy it before the turn ends */
+	struct rp_bytes address; /* views of the table: copy them before the turn ends */
+	struct rp_bytes ip;	 /* brackets of IPv6 included */
 };
 
 struct rp_pick_score {
@@ -37,12 +39,37 @@ struct rp_pick {
 	uint32_t score_count; /* only if asked for (--emit-endpoint-scores) */
 	const struct rp_pick_score
 		*score; /* of every scored candidate; valid until the next pick */
+	/* Of a success, valid until the next pick, values in the exchange's arena. */
+	uint32_t header_count;
+	const struct rp_header *header; /* to be set on the request */
+	struct rp_followup *followup;	/* for the answer; the caller takes over its holds */
+	struct rp_bytes port;	/* to be written instead of the targets' own; empty: theirs */
+	struct rp_bytes reason; /* of a refusal, where its result has one */
 };
 
 enum rp_sched_result {
 	RP_SCHED_OK,
+	RP_SCHED_SHED,		/* saturated, and of negative priority: 429 */
 	RP_SCHED_NO_CANDIDATES, /* empty pool, or subset without match: 503 */
+	RP_SCHED_SCREENED_OUT,	/* screeners left nobody: 503 */
+	RP_SCHED_DENIED,	/* by an admitter, see reason: 500 */
 	RP_SCHED_ALL_FILTERED,	/* 429, rejected-saturated */
+	RP_SCHED_NO_RESULT,	/* no profile has one, see reason: 429 */
+	RP_SCHED_NOT_CACHED,	/* "Prefer: if-available", and nobody has the prompt: 412 */
+};
+
+struct rp_request_headers;
+
+/* What a request brings to its pick. */
+struct rp_sched_input {
+	struct rp_arena *arena; /* the exchange's */
+	struct rp_request_parser
+		*parser; /* for the token producer; NULL: headers only, no prompt */
+	const struct rp_body *body;
+	const struct rp_request_headers *headers;
+	const struct rp_subset *subset; /* NULL: everybody may be picked */
+	int32_t priority;		/* of the objective; 0: none */
+	struct rp_request *request;	/* prompts are filled in */
 };
 
 RP_MUST_CHECK int rp_sched_new(struct rp_env *env, struct rp_sched **ret_sched);
@@ -59,14 +86,16 @@ bool rp_sched_refresh(struct rp_sched *sched);
 const struct rp_config_blob *rp_sched_config(const struct rp_sched *sched);
 
 /**
- * Pick, and on success run pre-request: record the prompt's blocks for the first target.
- *
- * @param parser, body  for the token producer; parser NULL: headers only, no prompt
- * @param request  prompts are filled in
+ * Begin a request's cycle: run the request-header processors.
+ * @return the agent identity they found, empty if none; in the input's arena
  */
-RP_MUST_CHECK enum rp_sched_result
-rp_sched_pick(struct rp_sched *sched, struct rp_request_parser *parser, const struct rp_body *body,
-	      const struct rp_request_hints *hints, const struct rp_subset *subset,
-	      struct rp_request *request, struct rp_pick *ret_pick);
+struct rp_bytes rp_sched_begin(struct rp_sched *sched, const struct rp_sched_input *input);
+
+/**
+ * Schedule the request whose cycle was begun in this turn: admission, candidates, screeners,
+ * producers, admitters, profiles (scheduling reference 2.1), and on success pre-request: load is
+ * counted, the prompt's blocks are recorded.
+ */
+RP_MUST_CHECK enum rp_sched_result rp_sched_pick(struct rp_sched *sched, struct rp_pick *ret_pick);
 
 #endif /* RP_DATAPLANE_SCHED_H */

@@ -19,7 +19,6 @@ SUITES = {
     "unit": ["dev", "asan"],
     "golden": ["dev", "asan"],
     "fuzz-seeds": ["dev", "asan"],
-    "scorers": ["dev"],
     "reference": ["dev"],
     "wire": ["dev", "asan"],
     "stress": ["dev", "asan", "tsan"],

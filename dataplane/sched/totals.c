@@ -7,17 +7,8 @@
 #include <emmintrin.h>
 #endif
 
-enum { NOT_IN_TABLE = UINT16_MAX };
-static_assert(RP_ENDPOINTS_MAX < NOT_IN_TABLE, "a candidate fits");
-
-/* One scorer of the profile, ready to be called. */
-struct step {
-	const struct rp_scorer *ops;
-	const void *params;
-	double weight;
-	uint32_t plugin;
-	double *score; /* of figures: what it gave, by candidate */
-};
+enum { NOT_A_CANDIDATE = UINT16_MAX };
+static_assert(RP_ENDPOINTS_MAX < NOT_A_CANDIDATE, "a candidate fits");
 
 struct rp_totals {
 	uint32_t capacity;
@@ -32,9 +23,9 @@ struct rp_totals {
 	/* what total holds for */
 	bool is_kept;
 	bool can_keep; /* every scorer is of figures, or of a few slots */
-	const struct rp_config_profile *profile;
-	uint32_t step_count;
-	struct step step[RP_PROFILE_PLUGINS_MAX];
+	const struct rp_weighted *scorer;
+	uint32_t scorer_count;
+	double *score[RP_PROFILE_PLUGINS_MAX]; /* of figures: what the scorer gave, by candidate */
 };
 
 int rp_totals_new(uint32_t capacity, struct rp_totals **ret_totals)
@@ -68,7 +59,7 @@ void rp_totals_free(struct rp_totals *totals)
 	free(totals->stamp);
 	free(totals->candidate_of);
 	for (uint32_t s = 0; s < RP_PROFILE_PLUGINS_MAX; s++)
-		free(totals->step[s].score);
+		free(totals->score[s]);
 	free(totals);
 }
 
@@ -77,11 +68,11 @@ void rp_totals_forget(struct rp_totals *totals)
 	totals->is_kept = false;
 }
 
-void rp_totals_set_table(struct rp_totals *totals, const uint32_t *slot, uint32_t count)
+void rp_totals_set_candidates(struct rp_totals *totals, const uint32_t *slot, uint32_t count)
 {
 	RP_ASSERT(count <= totals->capacity);
 	for (uint32_t i = 0; i < RP_ENDPOINTS_MAX; i++)
-		totals->candidate_of[i] = NOT_IN_TABLE;
+		totals->candidate_of[i] = NOT_A_CANDIDATE;
 	for (uint32_t i = 0; i < count; i++)
 		totals->candidate_of[slot[i]] = (uint16_t)i;
 	rp_totals_forget(totals);
@@ -127,159 +118,129 @@ static void add_weighted(double *restrict total, const double *restrict score, u
 		total[i] += clamp01(score[i]) * weight;
 }
 
-void rp_sched_total(const struct rp_config_blob *config, const struct rp_config_profile *profile,
-		    const struct rp_candidates *candidates,
-		    const struct rp_match_info *match_by_plugin, double *score, double *total,
-		    rp_scorer_lap lap, void *user)
+void rp_sched_total(const struct rp_weighted *scorer, uint32_t scorer_count,
+		    const struct rp_candidates *candidates, double *score, double *total,
+		    rp_sched_lap lap, void *user)
 {
 	for (uint32_t i = 0; i < candidates->count; i++)
 		total[i] = 0;
-	for (uint32_t s = 0; s < profile->scorer_count; s++) {
-		const struct rp_config_ref *ref =
-			rp_config_blob_ref(config, profile->scorer_first + s);
-		const struct rp_config_plugin *plugin = rp_config_blob_plugin(config, ref->plugin);
-		struct rp_score_input in = {
-			.candidates = candidates,
-			.params = rp_config_blob_params(config, plugin),
-			.match_by_plugin = match_by_plugin,
-		};
+	for (uint32_t s = 0; s < scorer_count; s++) {
+		const struct rp_call *call = scorer[s].call;
 
-		rp_sched_scorer(plugin->type)->score(&in, score);
-		add_weighted(total, score, candidates->count, ref->weight);
+		call->ops->score(call, candidates, score);
+		add_weighted(total, score, candidates->count, scorer[s].weight);
 		if (lap != NULL)
-			lap(user, ref->plugin, false);
+			lap(user, call->plugin, RP_EXT_SCORER, false);
 	}
 }
 
-/* Learn the profile's scorers. @return false: they have to be asked for every candidate */
-static bool read_profile(struct rp_totals *totals, const struct rp_config_blob *config,
-			 const struct rp_config_profile *profile)
+/* @return false: scorers have to be asked for every candidate */
+static bool can_keep(struct rp_totals *totals)
 {
-	totals->step_count = 0;
-	if (profile->scorer_count > RP_PROFILE_PLUGINS_MAX)
-		return false;
-	for (uint32_t s = 0; s < profile->scorer_count; s++) {
-		const struct rp_config_ref *ref =
-			rp_config_blob_ref(config, profile->scorer_first + s);
-		const struct rp_config_plugin *plugin = rp_config_blob_plugin(config, ref->plugin);
-		struct step *step = &totals->step[s];
+	for (uint32_t s = 0; s < totals->scorer_count; s++) {
+		const struct rp_weighted *scorer = &totals->scorer[s];
+		const struct rp_plugin_ops *ops = scorer->call->ops;
 
-		step->ops = rp_sched_scorer(plugin->type);
-		step->params = rp_config_blob_params(config, plugin);
-		step->weight = ref->weight;
-		step->plugin = ref->plugin;
 		/* 0 times an infinite weight is not nothing. */
-		if (!isfinite(step->weight) ||
-		    (!step->ops->is_of_figures && step->ops->few == NULL))
+		if (!isfinite(scorer->weight) || (!ops->is_of_figures && ops->few == NULL))
 			return false;
-		if (step->ops->is_of_figures && step->score == NULL)
-			step->score = calloc(totals->capacity, sizeof(*step->score));
-		if (step->ops->is_of_figures && step->score == NULL)
+		if (ops->is_of_figures && totals->score[s] == NULL)
+			totals->score[s] = calloc(totals->capacity, sizeof(*totals->score[s]));
+		if (ops->is_of_figures && totals->score[s] == NULL)
 			return false; /* out of memory: the plain way needs none */
 	}
-	totals->step_count = profile->scorer_count;
 	return true;
 }
 
-static struct rp_score_input input_of(const struct step *step,
-				      const struct rp_candidates *candidates,
-				      const struct rp_match_info *match_by_plugin)
+void rp_totals_set_scorers(struct rp_totals *totals, const struct rp_weighted *scorer,
+			   uint32_t count)
 {
-	return (struct rp_score_input){
-		.candidates = candidates,
-		.params = step->params,
-		.match_by_plugin = match_by_plugin,
-	};
+	RP_ASSERT(count <= RP_PROFILE_PLUGINS_MAX);
+	totals->scorer = scorer;
+	totals->scorer_count = count;
+	totals->can_keep = can_keep(totals);
+	rp_totals_forget(totals);
 }
 
 /* Ask the scorers of figures. */
 static void add_figures(struct rp_totals *totals, const struct rp_candidates *candidates,
-			rp_scorer_lap lap, void *user)
+			rp_sched_lap lap, void *user)
 {
 	memset(totals->total, 0, candidates->count * sizeof(*totals->total)); /* each 0.0 */
-	for (uint32_t s = 0; s < totals->step_count; s++) {
-		const struct step *step = &totals->step[s];
-		struct rp_score_input in = input_of(step, candidates, NULL);
+	for (uint32_t s = 0; s < totals->scorer_count; s++) {
+		const struct rp_call *call = totals->scorer[s].call;
 
-		if (!step->ops->is_of_figures)
+		if (!call->ops->is_of_figures)
 			continue;
-		step->ops->score(&in, step->score);
-		add_weighted(totals->total, step->score, candidates->count, step->weight);
-		lap(user, step->plugin, false);
+		call->ops->score(call, candidates, totals->score[s]);
+		add_weighted(totals->total, totals->score[s], candidates->count,
+			     totals->scorer[s].weight);
+		if (lap != NULL)
+			lap(user, call->plugin, RP_EXT_SCORER, false);
 	}
 }
 
-/* A candidate's total, scorer after scorer; without matches: of those of figures. */
+/* A candidate's total, scorer after scorer. @param is_whole  else: of those of figures */
 static double add_up(const struct rp_totals *totals, uint32_t candidate, uint32_t slot,
-		     const struct rp_match_info *match_by_plugin)
+		     bool is_whole)
 {
 	double sum = 0;
 
-	for (uint32_t s = 0; s < totals->step_count; s++) {
-		const struct step *step = &totals->step[s];
-		struct rp_score_input in = input_of(step, NULL, match_by_plugin);
+	for (uint32_t s = 0; s < totals->scorer_count; s++) {
+		const struct rp_weighted *scorer = &totals->scorer[s];
+		const struct rp_plugin_ops *ops = scorer->call->ops;
 
-		if (step->ops->is_of_figures)
-			sum += clamp01(step->score[candidate]) * step->weight;
-		else if (match_by_plugin != NULL)
-			sum += clamp01(step->ops->score_slot(&in, slot)) * step->weight;
+		if (ops->is_of_figures)
+			sum += clamp01(totals->score[s][candidate]) * scorer->weight;
+		else if (is_whole)
+			sum += clamp01(ops->score_slot(scorer->call, slot)) * scorer->weight;
 	}
 	return sum;
 }
 
 /* Totals of those that a scorer does not give 0. */
-static void change_few(struct rp_totals *totals, const struct step *step,
-		       const struct rp_match_info *match_by_plugin)
+static void change_few(struct rp_totals *totals, const struct rp_call *call)
 {
-	struct rp_score_input in = input_of(step, NULL, match_by_plugin);
 	const uint16_t *slot;
-	uint32_t count = step->ops->few(&in, &slot);
+	uint32_t count = call->ops->few(call, &slot);
 
 	for (uint32_t k = 0; k < count; k++) {
 		uint32_t i = totals->candidate_of[slot[k]];
 
-		if (i == NOT_IN_TABLE || totals->stamp[i] == totals->pick_stamp)
+		if (i == NOT_A_CANDIDATE || totals->stamp[i] == totals->pick_stamp)
 			continue;
 		totals->stamp[i] = totals->pick_stamp;
 		totals->changed[totals->changed_count++] = i;
-		totals->total[i] = add_up(totals, i, slot[k], match_by_plugin);
+		totals->total[i] = add_up(totals, i, slot[k], true);
 	}
 }
 
-const double *rp_totals_run(struct rp_totals *totals, const struct rp_config_blob *config,
-			    const struct rp_config_profile *profile,
-			    const struct rp_candidates *candidates,
-			    const struct rp_match_info *match_by_plugin, rp_scorer_lap lap,
-			    void *user)
+const double *rp_totals_run(struct rp_totals *totals, const struct rp_candidates *candidates,
+			    rp_sched_lap lap, void *user)
 {
-	bool is_new = !totals->is_kept || totals->profile != profile;
+	bool is_new = !totals->is_kept;
 
 	RP_ASSERT(totals->changed_count == 0);
-	if (is_new) {
-		totals->can_keep = read_profile(totals, config, profile);
-		totals->profile = profile;
-		totals->is_kept = true;
-	}
 	if (!totals->can_keep) {
-		rp_sched_total(config, profile, candidates, match_by_plugin, totals->scratch,
+		rp_sched_total(totals->scorer, totals->scorer_count, candidates, totals->scratch,
 			       totals->total, lap, user);
 		return totals->total;
 	}
 	if (is_new)
 		add_figures(totals, candidates, lap, user);
+	totals->is_kept = true;
 	if (++totals->pick_stamp == 0) {
 		memset(totals->stamp, 0, totals->capacity * sizeof(*totals->stamp));
 		totals->pick_stamp = 1;
 	}
-	for (uint32_t s = 0; s < totals->step_count; s++) {
-		const struct step *step = &totals->step[s];
+	for (uint32_t s = 0; s < totals->scorer_count; s++) {
+		const struct rp_call *call = totals->scorer[s].call;
+		bool is_kept = call->ops->is_of_figures;
 
-		if (!step->ops->is_of_figures) {
-			change_few(totals, step, match_by_plugin);
-			lap(user, step->plugin, false);
-		} else if (!is_new) {
-			lap(user, step->plugin, true);
-		}
+		if (!is_kept)
+			change_few(totals, call);
+		if (lap != NULL && (!is_kept || !is_new))
+			lap(user, call->plugin, RP_EXT_SCORER, is_kept);
 	}
 	return totals->total;
 }
@@ -287,6 +248,6 @@ const double *rp_totals_run(struct rp_totals *totals, const struct rp_config_blo
 void rp_totals_settle(struct rp_totals *totals)
 {
 	for (uint32_t k = 0; k < totals->changed_count; k++)
-		totals->total[totals->changed[k]] = add_up(totals, totals->changed[k], 0, NULL);
+		totals->total[totals->changed[k]] = add_up(totals, totals->changed[k], 0, false);
 	totals->changed_count = 0;
 }

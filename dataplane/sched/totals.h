@@ -10,28 +10,48 @@
 
 #include "dataplane/sched/sched_plugin.h"
 
+/* A scorer of a profile. */
+struct rp_weighted {
+	const struct rp_call *call;
+	double weight;
+};
+
+/* A call of a plugin is done; is_kept: with what it found out for an earlier pick. */
+typedef void (*rp_sched_lap)(void *user, uint32_t plugin, enum rp_extension_point point,
+			     bool is_kept);
+
+/**
+ * The weighted sum of a profile's scorers, in configuration order, not normalised.
+ *
+ * @param score  scratch, one a candidate
+ * @param[out] total  one a candidate
+ * @param lap  called after each scorer with `user`; NULL: nobody counts
+ */
+void rp_sched_total(const struct rp_weighted *scorer, uint32_t scorer_count,
+		    const struct rp_candidates *candidates, double *score, double *total,
+		    rp_sched_lap lap, void *user);
+
 struct rp_totals;
 
 RP_MUST_CHECK int rp_totals_new(uint32_t capacity, struct rp_totals **ret_totals);
 void rp_totals_free(struct rp_totals *totals);
 
-/** Figures or configuration moved. */
+/** Figures moved. */
 void rp_totals_forget(struct rp_totals *totals);
-/** Another table: slots by candidate, count <= capacity. */
-void rp_totals_set_table(struct rp_totals *totals, const uint32_t *slot, uint32_t count);
+/** Another configuration; the scorers stay the caller's. */
+void rp_totals_set_scorers(struct rp_totals *totals, const struct rp_weighted *scorer,
+			   uint32_t count);
+/** Other candidates: their slots, count <= capacity. */
+void rp_totals_set_candidates(struct rp_totals *totals, const uint32_t *slot, uint32_t count);
 
 /**
- * Totals of all endpoints of the table, as rp_sched_total() has them.
+ * Totals of the candidates set before, as rp_sched_total() has them.
  *
- * @param candidates  all of the table
  * @param lap  as there
  * @return one a candidate; valid until rp_totals_settle(), which has to be called before the next
  */
-const double *rp_totals_run(struct rp_totals *totals, const struct rp_config_blob *config,
-			    const struct rp_config_profile *profile,
-			    const struct rp_candidates *candidates,
-			    const struct rp_match_info *match_by_plugin, rp_scorer_lap lap,
-			    void *user);
+const double *rp_totals_run(struct rp_totals *totals, const struct rp_candidates *candidates,
+			    rp_sched_lap lap, void *user);
 void rp_totals_settle(struct rp_totals *totals);
 
 #endif /* RP_DATAPLANE_SCHED_TOTALS_H */

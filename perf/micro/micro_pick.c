@@ -106,11 +106,17 @@ static void run_pick(void *user)
 {
 	struct pick_bed *bed = user;
 	struct exchange *exchange = &bed->exchange[bed->next++];
+	const struct rp_sched_input input = {
+		.arena = &exchange->arena,
+		.parser = exchange->parser,
+		.body = &exchange->body,
+		.headers = &bed->headers,
+		.request = &exchange->request,
+	};
 	struct rp_pick pick;
 
-	RP_MICRO_CHECK(rp_sched_pick(bed->bed.env.sched, exchange->parser, &exchange->body,
-				     &bed->headers.hints, NULL, &exchange->request,
-				     &pick) == RP_SCHED_OK);
+	(void)rp_sched_begin(bed->bed.env.sched, &input);
+	RP_MICRO_CHECK(rp_sched_pick(bed->bed.env.sched, &pick) == RP_SCHED_OK);
 	RP_MICRO_CHECK(pick.target_count == 1 && pick.target[0].slot == bed->bed.best);
 }
 

@@ -186,19 +186,14 @@ struct sequence {
 	struct golden_pool pool;
 	struct rp_params_approx_prefix_cache_producer params;
 	struct rp_prefix_lookup lookup;
-	struct rp_match_info match_info[RP_PLUGINS_MAX];
+	struct rp_plugin_data data[RP_PLUGINS_MAX];
+	struct rp_cycle cycle;
 	uint32_t slot[GOLDEN_ENDPOINTS_MAX];
 };
 
 /* "[{default p1} {prefill p3}]": profiles and the endpoints they picked. */
-static void record_picks(struct sequence *s, struct rp_produce *produce, const char *picks)
+static void record_picks(struct sequence *s, const struct rp_call *producer, const char *picks)
 {
-	const struct rp_producer *ops = rp_sched_producer(RP_PLUGIN_APPROX_PREFIX_CACHE_PRODUCER);
-	const struct rp_endpoint_table *table;
-	struct rp_published pair;
-
-	RP_ASSERT(rp_publication_current(&s->bed.shared.live->publication, &pair));
-	table = &s->bed.shared.tables->table[pair.table_slot];
 	for (const char *at = strchr(picks, '{'); at != NULL; at = strchr(at + 1, '{')) {
 		char profile[32];
 		char name[32];
@@ -207,14 +202,13 @@ static void record_picks(struct sequence *s, struct rp_produce *produce, const c
 		RP_ASSERT(sscanf(at, "{%31s %31[^}]", profile, name) == 2);
 		i = golden_find_endpoint(&s->pool, name);
 		RP_ASSERT(i < s->pool.count);
-		produce->target = &table->endpoint[i];
-		ops->pre_request(produce, &s->params);
+		s->cycle.result[0] = (struct rp_profile_result){true, 1, {i}};
+		producer->ops->pre_request(producer);
 	}
 }
 
 static enum golden_verdict check_step(struct golden_case *c, struct sequence *s, const cJSON *step)
 {
-	const struct rp_producer *ops = rp_sched_producer(RP_PLUGIN_APPROX_PREFIX_CACHE_PRODUCER);
 	const cJSON *json = golden_get(step, "request");
 	const char *id = golden_string(json, "id");
 	const cJSON *named = golden_get(json, "body") != NULL ? golden_get(json, "body") : json;
@@ -229,24 +223,37 @@ static enum golden_verdict check_step(struct golden_case *c, struct sequence *s,
 	};
 	struct rp_candidates candidates = {
 		.count = s->pool.count, .table_idx = s->slot, .slot = s->slot};
-	struct rp_produce produce = {
-		.env = &s->bed.env,
-		.candidates = &candidates,
-		.request = &request,
+	const struct rp_call producer = {
+		.cycle = &s->cycle,
+		.ops = rp_sched_ops(RP_PLUGIN_APPROX_PREFIX_CACHE_PRODUCER),
+		.params = &s->params,
+		.data = &s->data[0],
 		.lookup = &s->lookup,
-		.match_info = &s->match_info[0],
 	};
-	struct rp_score_input in = {
-		.candidates = &candidates, .params = &scorer, .match_by_plugin = s->match_info};
+	const struct rp_call prefix_scorer = {
+		.cycle = &s->cycle,
+		.ops = rp_sched_ops(RP_PLUGIN_PREFIX_CACHE_SCORER),
+		.params = &scorer,
+	};
+	struct rp_published pair;
 	double score[GOLDEN_ENDPOINTS_MAX];
 
-	if (ops->produce(&produce, &s->params) != RP_OK)
+	RP_ASSERT(rp_publication_current(&s->bed.shared.live->publication, &pair));
+	s->cycle = (struct rp_cycle){
+		.env = &s->bed.env,
+		.config = rp_sched_config(s->bed.env.sched),
+		.table = &s->bed.shared.tables->table[pair.table_slot],
+		.candidates = &candidates,
+		.request = &request,
+		.data = s->data,
+	};
+	if (producer.ops->produce(&producer) != RP_OK)
 		return golden_fail(c, "%s: not produced", id);
-	rp_sched_scorer(RP_PLUGIN_PREFIX_CACHE_SCORER)->score(&in, score);
+	prefix_scorer.ops->score(&prefix_scorer, &candidates, score);
 	for (uint32_t i = 0; i < s->pool.count; i++) {
 		const cJSON *triple =
 			golden_get(golden_get(step, "matchTotalBlock"), s->pool.name[i]);
-		const struct rp_match_info *info = &s->match_info[0];
+		const struct rp_match_info *info = &s->data[0].match;
 
 		if (info->match_blocks[i] != cJSON_GetArrayItem(triple, 0)->valuedouble ||
 		    (double)info->total_blocks != cJSON_GetArrayItem(triple, 1)->valuedouble ||
@@ -257,7 +264,7 @@ static enum golden_verdict check_step(struct golden_case *c, struct sequence *s,
 		if (score[i] != golden_number(golden_get(step, "scores"), s->pool.name[i], -1))
 			return golden_fail(c, "%s: %s scores %.17g", id, s->pool.name[i], score[i]);
 	}
-	record_picks(s, &produce, golden_string(step, "picks"));
+	record_picks(s, &producer, golden_string(step, "picks"));
 	return GOLDEN_OK;
 }
 

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "dataplane/sched/sched_plugin.h"
+#include "dataplane/sched/totals.h"
 #include "tests/golden/golden.h"
 
 /* A pool as the scorers see it. */
@@ -15,7 +15,8 @@ struct board {
 	int32_t waiting[GOLDEN_ENDPOINTS_MAX];
 	double kv_usage[GOLDEN_ENDPOINTS_MAX];
 	struct rp_candidates candidates;
-	struct rp_match_info match_info[RP_PLUGINS_MAX];
+	struct rp_plugin_data data[RP_PLUGINS_MAX];
+	struct rp_cycle cycle;
 };
 
 static void board_init(struct board *board, const cJSON *endpoints)
@@ -27,6 +28,7 @@ static void board_init(struct board *board, const cJSON *endpoints)
 		board->waiting[i] = board->pool.endpoint[i].waiting;
 		board->kv_usage[i] = board->pool.endpoint[i].kv_usage;
 	}
+	board->cycle.data = board->data;
 	board->candidates = (struct rp_candidates){
 		.count = board->pool.count,
 		.table_idx = board->idx,
@@ -38,7 +40,7 @@ static void board_init(struct board *board, const cJSON *endpoints)
 
 static void board_match_of(struct board *board, uint32_t i)
 {
-	board->match_info[0] = (struct rp_match_info){
+	board->data[0].match = (struct rp_match_info){
 		.total_blocks = board->pool.total[i],
 		.block_tokens = board->pool.block_tokens[i],
 		.match_blocks = board->pool.match,
@@ -52,11 +54,9 @@ enum golden_verdict golden_scorer(struct golden_case *c)
 	struct rp_params_prefix_cache_scorer params =
 		golden_prefix_params(golden_get(plugin, "parameters"));
 	const cJSON *bits = golden_get(c->expect, "bits");
-	struct board board;
-	struct rp_score_input in = {.candidates = &board.candidates,
-				    .params =
-					    type == RP_PLUGIN_PREFIX_CACHE_SCORER ? &params : NULL,
-				    .match_by_plugin = board.match_info};
+	static struct board board;
+	const struct rp_call call = {
+		.cycle = &board.cycle, .ops = rp_sched_ops(type), .params = &params};
 	double score[GOLDEN_ENDPOINTS_MAX];
 
 	if (type == RP_PLUGIN_TYPE_COUNT)
@@ -65,14 +65,14 @@ enum golden_verdict golden_scorer(struct golden_case *c)
 	if ((uint32_t)cJSON_GetArraySize(bits) != board.pool.count)
 		return golden_fail(c, "an endpoint without score");
 	if (board.pool.count > 0)
-		rp_sched_scorer(type)->score(&in, score);
+		call.ops->score(&call, &board.candidates, score);
 	for (uint32_t i = 0; i < board.pool.count; i++) {
 		/* Here each endpoint may have a match total of its own. */
 		if (type == RP_PLUGIN_PREFIX_CACHE_SCORER) {
 			double all[GOLDEN_ENDPOINTS_MAX];
 
 			board_match_of(&board, i);
-			rp_sched_scorer(type)->score(&in, all);
+			call.ops->score(&call, &board.candidates, all);
 			score[i] = all[i];
 		}
 		if (!golden_same_bits(score[i], bits, board.pool.name[i]))
@@ -124,11 +124,14 @@ static enum golden_verdict check_counts(struct golden_case *c, const struct gold
 }
 
 static enum golden_verdict check_picks(struct golden_case *c, const struct golden_pool *pool,
-				       const struct rp_picker *picker,
+				       enum rp_plugin_type type,
 				       const struct rp_params_picker *params, const double *total)
 {
 	enum { RUNS = 20000 };
 	struct rp_env env = {.prng = {11, 22, 33, 44}};
+	struct rp_cycle cycle = {.env = &env};
+	const struct rp_call picker = {
+		.cycle = &cycle, .ops = rp_sched_ops(type), .params = params};
 	uint32_t first[GOLDEN_ENDPOINTS_MAX] = {0};
 	uint32_t second[GOLDEN_ENDPOINTS_MAX] = {0};
 	uint32_t wanted = (uint32_t)golden_number(c->expect, "targets", 0);
@@ -136,7 +139,7 @@ static enum golden_verdict check_picks(struct golden_case *c, const struct golde
 
 	for (uint32_t run = 0; run < RUNS; run++) {
 		uint32_t picked[RP_PICKS_MAX];
-		uint32_t count = picker->pick(&env, params, total, pool->count, picked);
+		uint32_t count = picker.ops->pick(&picker, total, pool->count, picked);
 
 		if (count != wanted)
 			return golden_fail(c, "%u targets", count);
@@ -162,8 +165,10 @@ enum golden_verdict golden_profile(struct golden_case *c)
 	const cJSON *bits = golden_get(c->expect, "bits");
 	double score[GOLDEN_ENDPOINTS_MAX];
 	double total[GOLDEN_ENDPOINTS_MAX];
-	struct board board;
+	static struct board board;
 	struct rp_bed bed;
+	struct rp_call call[RP_BED_PLUGINS_MAX];
+	struct rp_weighted scorer[RP_BED_PLUGINS_MAX];
 	const struct rp_config_blob *blob;
 	const cJSON *json;
 
@@ -197,12 +202,21 @@ enum golden_verdict golden_profile(struct golden_case *c)
 	rp_bed_init(&bed, NULL);
 	rp_bed_publish(&bed, &config, board.pool.endpoint, board.pool.count);
 	blob = rp_sched_config(bed.env.sched);
-	rp_sched_total(blob, rp_config_blob_profile(blob, 0), &board.candidates, board.match_info,
-		       score, total, NULL, NULL);
+	for (uint32_t i = 0; i < blob->ref_count; i++) {
+		uint32_t plugin = rp_config_blob_ref(blob, i)->plugin;
+		const struct rp_config_plugin *record = rp_config_blob_plugin(blob, plugin);
+
+		call[i] = (struct rp_call){.cycle = &board.cycle,
+					   .ops = rp_sched_ops(record->type),
+					   .params = rp_config_blob_params(blob, record),
+					   .plugin = plugin};
+		scorer[i] = (struct rp_weighted){&call[i], rp_config_blob_ref(blob, i)->weight};
+	}
+	rp_sched_total(scorer, blob->ref_count, &board.candidates, score, total, NULL, NULL);
 	rp_bed_fini(&bed);
 	for (uint32_t i = 0; i < board.pool.count; i++) {
 		if (!golden_same_bits(total[i], bits, board.pool.name[i]))
 			return golden_fail(c, "%s has total %.17g", board.pool.name[i], total[i]);
 	}
-	return check_picks(c, &board.pool, rp_sched_picker(picker), &params, total);
+	return check_picks(c, &board.pool, picker, &params, total);
 }

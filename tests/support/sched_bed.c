@@ -110,6 +110,25 @@ static uint32_t kinds_of(enum rp_plugin_type type)
 	return kinds[type];
 }
 
+static uint32_t points_of(uint32_t kinds)
+{
+	static const struct {
+		uint32_t kind;
+		enum rp_extension_point point;
+	} map[] = {
+		{RP_KIND_SCORER, RP_EXT_SCORER},
+		{RP_KIND_PICKER, RP_EXT_PICKER},
+		{RP_KIND_PRODUCER, RP_EXT_DATA_PRODUCER},
+		{RP_KIND_PARSER, RP_EXT_REQUEST_PARSING},
+		{RP_KIND_PROFILE_HANDLER, RP_EXT_PROFILE_PICKER},
+	};
+	uint32_t points = 0;
+
+	for (size_t i = 0; i < RP_ARRAY_LEN(map); i++)
+		points |= (kinds & map[i].kind) != 0 ? 1u << (unsigned)map[i].point : 0;
+	return points;
+}
+
 /* The blob while it is written: 8-aligned room, one piece after the other. */
 struct blob_writer {
 	struct rp_config_blob *blob;
@@ -154,6 +173,7 @@ static void compile(const struct rp_bed_config *config, uint64_t generation,
 		plugin[i].type = config->plugin[i].type;
 		plugin[i].params_bytes = config->plugin[i].params_bytes;
 		plugin[i].stat_first = 2 * i;
+		plugin[i].stat_points = points_of(kinds);
 		if (config->plugin[i].params_bytes > 0)
 			memcpy(take_room(&w, plugin[i].params_bytes, &plugin[i].params_offset),
 			       config->plugin[i].params, plugin[i].params_bytes);
@@ -215,4 +235,22 @@ void rp_bed_publish(struct rp_bed *bed, const struct rp_bed_config *config,
 	fill_table(bed, &bed->shared.tables->table[pair.table_slot], endpoint, endpoint_count);
 	rp_publication_publish(publication, pair);
 	RP_ASSERT(rp_sched_refresh(bed->env.sched));
+}
+
+enum rp_sched_result rp_bed_pick(struct rp_bed *bed, struct rp_request_parser *parser,
+				 const struct rp_body *body, const struct rp_subset *subset,
+				 struct rp_request *request, struct rp_pick *ret_pick)
+{
+	static const struct rp_request_headers no_headers;
+	const struct rp_sched_input input = {
+		.arena = &bed->arena,
+		.parser = parser,
+		.body = body,
+		.headers = &no_headers,
+		.subset = subset,
+		.request = request,
+	};
+
+	(void)rp_sched_begin(bed->env.sched, &input);
+	return rp_sched_pick(bed->env.sched, ret_pick);
 }

@@ -55,4 +55,9 @@ struct rp_bed_config rp_bed_default_config(void);
 void rp_bed_publish(struct rp_bed *bed, const struct rp_bed_config *config,
 		    const struct rp_bed_endpoint *endpoint, uint32_t endpoint_count);
 
+/** A whole cycle in the bed's arena. @param subset  NULL: everybody may be picked */
+enum rp_sched_result rp_bed_pick(struct rp_bed *bed, struct rp_request_parser *parser,
+				 const struct rp_body *body, const struct rp_subset *subset,
+				 struct rp_request *request, struct rp_pick *ret_pick);
+
 #endif /* RP_TESTS_SUPPORT_SCHED_BED_H */

@@ -40,7 +40,7 @@ static int pick_of(const struct rp_subset *subset, struct rp_pick *pick)
 {
 	struct rp_request request = {0};
 
-	if (rp_sched_pick(bed.env.sched, NULL, NULL, NULL, subset, &request, pick) != RP_SCHED_OK)
+	if (rp_bed_pick(&bed, NULL, NULL, subset, &request, pick) != RP_SCHED_OK)
 		return -1;
 	return (int)pick->target[0].slot;
 }
@@ -116,7 +116,7 @@ static void without_endpoints_there_is_nobody(void **state RP_UNUSED)
 	struct rp_request request = {0};
 
 	rp_bed_publish(&bed, &config, NULL, 0);
-	assert_int_equal(rp_sched_pick(bed.env.sched, NULL, NULL, NULL, NULL, &request, &pick),
+	assert_int_equal(rp_bed_pick(&bed, NULL, NULL, NULL, &request, &pick),
 			 RP_SCHED_NO_CANDIDATES);
 }
 
@@ -192,8 +192,7 @@ static int pick_for(const char *text, struct rp_pick *pick)
 	rp_request_parser_feed(parser, rp_bytes_str(text));
 	assert_int_equal(rp_request_parser_finish(parser, &body, &request, &error), RP_OK);
 	request.target_model = request.incoming_model;
-	assert_int_equal(rp_sched_pick(bed.env.sched, parser, &body, NULL, NULL, &request, pick),
-			 RP_SCHED_OK);
+	assert_int_equal(rp_bed_pick(&bed, parser, &body, NULL, &request, pick), RP_SCHED_OK);
 	return (int)pick->target[0].slot;
 }
 
@@ -227,15 +226,18 @@ static void ties_are_broken_uniformly_at_every_place(void **state RP_UNUSED)
 {
 	enum { RUNS = 60000 };
 	static const double total[] = {1, 5, 5, 2, 5};
-	struct rp_params_picker params = {.endpoints_max = 4};
-	const struct rp_picker *picker = rp_sched_picker(RP_PLUGIN_MAX_SCORE_PICKER);
+	const struct rp_params_picker params = {.endpoints_max = 4};
+	struct rp_cycle cycle = {.env = &bed.env};
+	const struct rp_call picker = {.cycle = &cycle,
+				       .ops = rp_sched_ops(RP_PLUGIN_MAX_SCORE_PICKER),
+				       .params = &params};
 	uint32_t first[5] = {0};
 	uint32_t third[5] = {0};
 
 	for (int run = 0; run < RUNS; run++) {
 		uint32_t picked[RP_PICKS_MAX];
 
-		assert_int_equal(picker->pick(&bed.env, &params, total, 5, picked), 4);
+		assert_int_equal(picker.ops->pick(&picker, total, 5, picked), 4);
 		assert_int_equal(picked[3], 3);
 		first[picked[0]]++;
 		third[picked[2]]++;
@@ -253,14 +255,16 @@ static void ties_are_broken_uniformly_at_every_place(void **state RP_UNUSED)
 
 static void no_more_are_picked_than_there_are(void **state RP_UNUSED)
 {
-	struct rp_params_picker params = {.endpoints_max = 1000};
-	const struct rp_picker *picker = rp_sched_picker(RP_PLUGIN_MAX_SCORE_PICKER);
+	const struct rp_params_picker params = {.endpoints_max = 1000};
+	struct rp_cycle cycle = {.env = &bed.env};
+	const struct rp_call picker = {.cycle = &cycle,
+				       .ops = rp_sched_ops(RP_PLUGIN_MAX_SCORE_PICKER),
+				       .params = &params};
 	double total[2 * RP_PICKS_MAX] = {0};
 	uint32_t picked[RP_PICKS_MAX];
 
-	assert_int_equal(picker->pick(&bed.env, &params, total, 1, picked), 1);
-	assert_int_equal(picker->pick(&bed.env, &params, total, 2 * RP_PICKS_MAX, picked),
-			 RP_PICKS_MAX);
+	assert_int_equal(picker.ops->pick(&picker, total, 1, picked), 1);
+	assert_int_equal(picker.ops->pick(&picker, total, 2 * RP_PICKS_MAX, picked), RP_PICKS_MAX);
 }
 
 int main(void)

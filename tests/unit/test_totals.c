@@ -16,9 +16,7 @@
 
 enum { POOL = 37, SLOTS = 64 };
 
-static struct rp_bed bed;
 static struct rp_totals *totals;
-static const struct rp_params_picker picker = {.endpoints_max = 1};
 static struct rp_params_prefix_cache_scorer prefix[2];
 
 static uint32_t idx[POOL];
@@ -30,12 +28,17 @@ static const struct rp_candidates candidates = {
 
 static uint16_t count[2][RP_ENDPOINTS_MAX];
 static uint16_t touched[2][SLOTS];
-static struct rp_match_info match[RP_PLUGINS_MAX];
+static struct rp_plugin_data data[RP_PLUGINS_MAX];
+static struct rp_cycle cycle = {.data = data};
+static struct rp_call call[RP_BED_PLUGINS_MAX];
+static struct rp_weighted scorer[RP_BED_PLUGINS_MAX];
+static uint32_t scorer_count;
 
 static uint32_t asked; /* laps of this run */
 static uint32_t kept;
 
-static void lap(void *user RP_UNUSED, uint32_t plugin RP_UNUSED, bool is_kept)
+static void lap(void *user RP_UNUSED, uint32_t plugin RP_UNUSED,
+		enum rp_extension_point point RP_UNUSED, bool is_kept)
 {
 	asked += !is_kept;
 	kept += is_kept;
@@ -44,41 +47,35 @@ static void lap(void *user RP_UNUSED, uint32_t plugin RP_UNUSED, bool is_kept)
 static int set_up(void **state RP_UNUSED)
 {
 	srandom(7);
-	rp_bed_init(&bed, NULL);
 	assert_int_equal(rp_totals_new(POOL, &totals), RP_OK);
 	/* Not in the slots' order, and not all of them. */
 	for (uint32_t i = 0; i < POOL; i++)
 		slot[i] = (i * 5 + 3) % SLOTS;
-	rp_totals_set_table(totals, slot, POOL);
+	rp_totals_set_candidates(totals, slot, POOL);
 	return 0;
 }
 
 static int tear_down(void **state RP_UNUSED)
 {
 	rp_totals_free(totals);
-	rp_bed_fini(&bed);
 	return 0;
 }
 
-static const struct rp_config_blob *publish(const enum rp_plugin_type *types, const double *weights,
-					    uint32_t n)
+static void set_scorers(const enum rp_plugin_type *types, const double *weights, uint32_t n)
 {
-	struct rp_bed_config config = {0};
-	const struct rp_bed_endpoint one = {.ip = "10.0.0.1", .port = 8000};
 	uint32_t nth = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
 		bool is_prefix = types[i] == RP_PLUGIN_PREFIX_CACHE_SCORER;
-		struct rp_params_prefix_cache_scorer *params = &prefix[is_prefix ? nth++ % 2 : 0];
 
-		rp_bed_add(&config, types[i], is_prefix ? params : NULL,
-			   is_prefix ? sizeof(*params) : 0, weights[i]);
+		call[i] = (struct rp_call){.cycle = &cycle,
+					   .ops = rp_sched_ops(types[i]),
+					   .params = &prefix[is_prefix ? nth++ % 2 : 0],
+					   .plugin = i};
+		scorer[i] = (struct rp_weighted){&call[i], weights[i]};
 	}
-	rp_bed_add(&config, RP_PLUGIN_MAX_SCORE_PICKER, &picker, sizeof(picker), 0);
-	rp_bed_add(&config, RP_PLUGIN_SINGLE_PROFILE_HANDLER, NULL, 0, 0);
-	rp_bed_publish(&bed, &config, &one, 1);
-	rp_totals_forget(totals);
-	return rp_sched_config(bed.env.sched);
+	scorer_count = n;
+	rp_totals_set_scorers(totals, scorer, n);
 }
 
 static void roll_figures(void)
@@ -104,30 +101,29 @@ static void roll_matches(void)
 		uint32_t n = (uint32_t)(random() % 4 == 0 ? SLOTS : random() % 4);
 
 		memset(count[p], 0, sizeof(count[p]));
-		match[p] = (struct rp_match_info){.total_blocks = (uint64_t)(random() % 33),
-						  .block_tokens = 64,
-						  .match_blocks = count[p],
-						  .touched = touched[p]};
-		for (uint32_t k = 0; k < n && match[p].total_blocks > 0; k++) {
+		data[p].match = (struct rp_match_info){.total_blocks = (uint64_t)(random() % 33),
+						       .block_tokens = 64,
+						       .match_blocks = count[p],
+						       .touched = touched[p]};
+		for (uint32_t k = 0; k < n && data[p].match.total_blocks > 0; k++) {
 			uint32_t s = (k * 11 + 1) % SLOTS;
 
-			count[p][s] = (uint16_t)(1 + random() % (long)match[p].total_blocks);
-			touched[p][match[p].touched_count++] = (uint16_t)s;
+			count[p][s] = (uint16_t)(1 + random() % (long)data[p].match.total_blocks);
+			touched[p][data[p].match.touched_count++] = (uint16_t)s;
 		}
 	}
 }
 
-static void assert_same_bits(const struct rp_config_blob *blob)
+static void assert_same_bits(void)
 {
-	const struct rp_config_profile *profile = rp_config_blob_profile(blob, 0);
 	double score[POOL], expect[POOL];
 	const double *total;
 
 	asked = kept = 0;
-	rp_sched_total(blob, profile, &candidates, match, score, expect, NULL, NULL);
-	total = rp_totals_run(totals, blob, profile, &candidates, match, lap, NULL);
+	rp_sched_total(scorer, scorer_count, &candidates, score, expect, NULL, NULL);
+	total = rp_totals_run(totals, &candidates, lap, NULL);
 	assert_memory_equal(total, expect, sizeof(expect));
-	assert_int_equal(asked + kept, profile->scorer_count);
+	assert_int_equal(asked + kept, scorer_count);
 	rp_totals_settle(totals);
 }
 
@@ -141,7 +137,6 @@ static void kept_totals_have_the_bits_of_those_added_up_anew(void **state RP_UNU
 		enum rp_plugin_type types[5];
 		double weights[5];
 		uint32_t n = (uint32_t)(random() % 6);
-		const struct rp_config_blob *blob;
 
 		for (uint32_t p = 0; p < 2; p++)
 			prefix[p] = (struct rp_params_prefix_cache_scorer){
@@ -153,10 +148,10 @@ static void kept_totals_have_the_bits_of_those_added_up_anew(void **state RP_UNU
 			weights[i] = (double)(random() % 700) / 100 - 1;
 		}
 		roll_figures();
-		blob = publish(types, weights, n);
+		set_scorers(types, weights, n);
 		for (int pick = 0; pick < 8; pick++) {
 			roll_matches();
-			assert_same_bits(blob);
+			assert_same_bits();
 			if (random() % 3 == 0)
 				roll_figures();
 		}
@@ -169,18 +164,17 @@ static void figures_are_scored_once_until_they_move(void **state RP_UNUSED)
 						    RP_PLUGIN_PREFIX_CACHE_SCORER,
 						    RP_PLUGIN_KV_CACHE_UTILIZATION_SCORER};
 	static const double weights[] = {2, 3, 2};
-	const struct rp_config_blob *blob;
 
 	roll_figures();
 	roll_matches();
-	blob = publish(types, weights, 3);
-	assert_same_bits(blob);
+	set_scorers(types, weights, 3);
+	assert_same_bits();
 	assert_int_equal(asked, 3);
-	assert_same_bits(blob);
+	assert_same_bits();
 	assert_int_equal(asked, 1); /* what goes by the prompt */
 	assert_int_equal(kept, 2);
-	rp_totals_set_table(totals, slot, POOL);
-	assert_same_bits(blob);
+	rp_totals_set_candidates(totals, slot, POOL);
+	assert_same_bits();
 	assert_int_equal(asked, 3);
 }
 
@@ -188,14 +182,13 @@ static void weights_without_end_are_multiplied_out(void **state RP_UNUSED)
 {
 	static const enum rp_plugin_type types[] = {RP_PLUGIN_PREFIX_CACHE_SCORER};
 	const double weights[] = {INFINITY};
-	const struct rp_config_blob *blob;
 
 	roll_figures();
 	roll_matches();
-	blob = publish(types, weights, 1);
+	set_scorers(types, weights, 1);
 	/* 0 times infinity is no number, for each that holds nothing. */
-	assert_same_bits(blob);
-	assert_same_bits(blob);
+	assert_same_bits();
+	assert_same_bits();
 	assert_int_equal(kept, 0);
 }
 

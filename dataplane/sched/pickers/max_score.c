@@ -102,10 +102,11 @@ static uint32_t pick_next(struct rp_env *env, const double *total, uint32_t coun
 	RP_ASSERT(false);
 }
 
-static uint32_t pick(struct rp_env *env, const void *params, const double *total, uint32_t count,
+static uint32_t pick(const struct rp_call *call, const double *total, uint32_t count,
 		     uint32_t *ret_pick)
 {
-	const struct rp_params_picker *picker = params;
+	const struct rp_params_picker *picker = call->params;
+	struct rp_env *env = call->cycle->env;
 	uint32_t wanted = picker->endpoints_max;
 	uint32_t picked = 0;
 
@@ -120,5 +121,4 @@ static uint32_t pick(struct rp_env *env, const void *params, const double *total
 	return picked;
 }
 
-extern const struct rp_picker rp_max_score_picker;
-const struct rp_picker rp_max_score_picker = {.pick = pick};
+const struct rp_plugin_ops rp_max_score_picker = {.pick = pick};

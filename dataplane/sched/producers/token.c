@@ -3,18 +3,19 @@
  * token-producer, estimate mode: makes the prompts, as much of them as the producers after it look
  * at.
  */
+#include "dataplane/director.h"
 #include "dataplane/sched/sched_plugin.h"
 
-static int produce_prompts(struct rp_produce *produce, const void *params)
+static int produce(const struct rp_call *call)
 {
+	const struct rp_cycle *cycle = call->cycle;
 	struct rp_prompt_shape shape;
 
-	if (produce->parser == NULL)
+	if (cycle->parser == NULL)
 		return RP_EUNSUPPORTED;
-	shape = rp_sched_prompt_shape(produce->config, rp_produce_block_size(produce));
-	return rp_request_hash_prompts(produce->parser, produce->body, params, produce->hints,
-				       &shape, produce->request);
+	shape = rp_sched_prompt_shape(cycle->config, rp_cycle_block_size(cycle));
+	return rp_request_hash_prompts(cycle->parser, cycle->body, call->params,
+				       &cycle->headers->hints, &shape, cycle->request);
 }
 
-extern const struct rp_producer rp_token_producer;
-const struct rp_producer rp_token_producer = {.produce = produce_prompts};
+const struct rp_plugin_ops rp_token_producer = {.produce = produce};

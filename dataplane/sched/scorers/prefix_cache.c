@@ -22,42 +22,42 @@ static double score_one(const struct rp_params_prefix_cache_scorer *params,
 	return 0.0 + (weight * length + (1.0 - weight) * ratio);
 }
 
-static const struct rp_match_info *match_of(const struct rp_score_input *in)
+static const struct rp_match_info *match_of(const struct rp_call *call)
 {
-	const struct rp_params_prefix_cache_scorer *params = in->params;
+	const struct rp_params_prefix_cache_scorer *params = call->params;
 
-	RP_ASSERT(params->producer < RP_PLUGINS_MAX);
-	return &in->match_by_plugin[params->producer];
+	return &rp_cycle_data(call->cycle, params->producer)->match;
 }
 
-static void score(const struct rp_score_input *in, double *score)
+static void score(const struct rp_call *call, const struct rp_candidates *in, double *score)
 {
-	const struct rp_match_info *info = match_of(in);
+	const struct rp_match_info *info = match_of(call);
 
-	for (uint32_t i = 0; i < in->candidates->count; i++) {
+	for (uint32_t i = 0; i < in->count; i++) {
 		score[i] = 0;
 		if (info->total_blocks > 0)
-			score[i] = score_one(in->params, info,
-					     info->match_blocks[in->candidates->slot[i]]);
+			score[i] = score_one(call->params, info, info->match_blocks[in->slot[i]]);
 	}
 }
 
 /* No match, no score: length and ratio are 0. */
-static uint32_t few(const struct rp_score_input *in, const uint16_t **ret_slot)
+static uint32_t few(const struct rp_call *call, const uint16_t **ret_slot)
 {
-	const struct rp_match_info *info = match_of(in);
+	const struct rp_match_info *info = match_of(call);
 
 	*ret_slot = info->touched;
 	return info->total_blocks > 0 ? info->touched_count : 0;
 }
 
-static double score_slot(const struct rp_score_input *in, uint32_t slot)
+static double score_slot(const struct rp_call *call, uint32_t slot)
 {
-	const struct rp_match_info *info = match_of(in);
+	const struct rp_match_info *info = match_of(call);
 
-	return info->total_blocks > 0 ? score_one(in->params, info, info->match_blocks[slot]) : 0;
+	return info->total_blocks > 0 ? score_one(call->params, info, info->match_blocks[slot]) : 0;
 }
 
-extern const struct rp_scorer rp_prefix_cache_scorer;
-const struct rp_scorer rp_prefix_cache_scorer = {
-	.score = score, .few = few, .score_slot = score_slot};
+const struct rp_plugin_ops rp_prefix_cache_scorer = {
+	.score = score,
+	.few = few,
+	.score_slot = score_slot,
+};

@@ -5,10 +5,11 @@
  */
 #include "dataplane/sched/sched_plugin.h"
 
-static void score(const struct rp_score_input *in, double *score)
+static void score(const struct rp_call *call RP_UNUSED, const struct rp_candidates *in,
+		  double *score)
 {
-	const int32_t *waiting = in->candidates->waiting;
-	uint32_t count = in->candidates->count;
+	const int32_t *waiting = in->waiting;
+	uint32_t count = in->count;
 	int32_t low = waiting[0];
 	int32_t high = waiting[0];
 	double top;
@@ -29,5 +30,8 @@ static void score(const struct rp_score_input *in, double *score)
 		score[i] = (top - waiting[i]) / range;
 }
 
-extern const struct rp_scorer rp_queue_scorer;
-const struct rp_scorer rp_queue_scorer = {.score = score, .is_of_figures = true};
+const struct rp_plugin_ops rp_queue_scorer = {
+	.figures = RP_FIGURE_WAITING,
+	.score = score,
+	.is_of_figures = true,
+};
