@@ -8,7 +8,7 @@
 
 #include <cjson/cJSON.h>
 
-#include "tests/support/sched_bed.h"
+#include "tests/golden/world.h"
 
 enum golden_verdict { GOLDEN_OK, GOLDEN_FAIL, GOLDEN_UNSUPPORTED };
 
@@ -17,6 +17,7 @@ enum { GOLDEN_WHY_BYTES = 256, GOLDEN_ENDPOINTS_MAX = 16 };
 struct golden_case {
 	const cJSON *json;
 	const cJSON *expect;
+	struct world *world;
 	char why[GOLDEN_WHY_BYTES]; /* of a failure, or the plugin type that is missing */
 };
 
@@ -41,6 +42,16 @@ uint32_t golden_find_endpoint(const struct golden_pool *pool, const char *name);
 /* Plugin type of a name; RP_PLUGIN_TYPE_COUNT and *why if this build has none. */
 enum rp_plugin_type golden_type(struct golden_case *c, const char *name);
 
+/* Load a configuration with the case's plugin alone, and watch its scorer or filter; publish it
+ * with the case's endpoints. */
+enum golden_verdict golden_load_one(struct golden_case *c, bool is_scorer);
+
+/* Publish a configuration with the case's endpoints, and take over its request. */
+void golden_set_pool(struct golden_case *c, const struct world_config *config);
+
+/* Are all plugin types of a configuration text built? If not, *why names one. */
+bool golden_is_built(struct golden_case *c, const char *text);
+
 /* Say what is wrong, as printf would. */
 enum golden_verdict golden_fail(struct golden_case *c, const char *format, ...) RP_PRINTF(2, 3);
 
@@ -53,7 +64,12 @@ struct rp_params_approx_prefix_cache_producer golden_approx_params(const cJSON *
 
 /* ---- the kinds ---- */
 enum golden_verdict golden_scorer(struct golden_case *c);
+enum golden_verdict golden_filter(struct golden_case *c);
 enum golden_verdict golden_profile(struct golden_case *c);
+enum golden_verdict golden_sequence(struct golden_case *c);
+enum golden_verdict golden_schedule(struct golden_case *c);
+enum golden_verdict golden_factory(struct golden_case *c);
+enum golden_verdict golden_config(struct golden_case *c);
 enum golden_verdict golden_prefix_hash(struct golden_case *c);
 enum golden_verdict golden_estimate_tokens(struct golden_case *c);
 enum golden_verdict golden_approx_sequence(struct golden_case *c);

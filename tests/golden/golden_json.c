@@ -66,8 +66,10 @@ uint32_t golden_find_endpoint(const struct golden_pool *pool, const char *name)
 enum rp_plugin_type golden_type(struct golden_case *c, const char *name)
 {
 	for (uint32_t type = 0; type < RP_PLUGIN_TYPE_COUNT; type++) {
-		if (strcmp(name, rp_plugin_type_name(type)) == 0 &&
-		    rp_plugin_type_state(type) == RP_STATE_BUILT)
+		enum rp_plugin_state state = rp_plugin_type_state(type);
+
+		if (strcmp(name, rp_plugin_type_name(type)) == 0 && state != RP_STATE_PENDING &&
+		    state != RP_STATE_MISSING)
 			return type;
 	}
 	snprintf(c->why, sizeof(c->why), "plugin %s", name);
@@ -92,6 +94,15 @@ bool golden_same_bits(double value, const cJSON *bits, const char *name)
 	memcpy(&word, &value, sizeof(word));
 	snprintf(text, sizeof(text), "%016" PRIx64, word);
 	return strcmp(text, golden_string(bits, name)) == 0;
+}
+
+void golden_set_pool(struct golden_case *c, const struct world_config *config)
+{
+	const cJSON *request = golden_get(c->json, "request");
+
+	world_set_request(c->world, request);
+	world_set_pool(c->world, config, golden_get(c->json, "endpoints"),
+		       golden_get(request, "peer"));
 }
 
 struct rp_params_prefix_cache_scorer golden_prefix_params(const cJSON *parameters)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * ringpick-golden FILE [AT_LEAST]: run the recorded cases this build has the plugins for. One line
- * a case, a summary last. Exit 1 if a case fails, or if fewer than AT_LEAST are ok.
+ * ringpick-golden FILE [AT_LEAST]: run recorded cases. One line a case, a summary last. Exit 1 if a
+ * case fails, or if fewer than AT_LEAST are ok.
+ * ringpick-golden --stream: cases from standard input, one a line; only what is not ok is told.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,11 +14,18 @@ static const struct {
 	enum golden_verdict (*run)(struct golden_case *c);
 } kinds[] = {
 	{"scorer", golden_scorer},
+	{"filter", golden_filter},
 	{"profile", golden_profile},
+	{"schedule", golden_schedule},
+	{"sequence", golden_sequence},
 	{"prefix-hash", golden_prefix_hash},
 	{"estimate-tokens", golden_estimate_tokens},
 	{"approx-sequence", golden_approx_sequence},
+	{"factory", golden_factory},
+	{"config", golden_config},
 };
+
+static const char *const verdicts[] = {"ok", "fail", "unsupported"};
 
 static char *read_file(const char *path)
 {
@@ -51,42 +59,85 @@ static enum golden_verdict run_case(struct golden_case *c)
 	return GOLDEN_UNSUPPORTED;
 }
 
-int main(int argc, char **argv)
+/* Run one case, tell and count its verdict. Ids of streams are numbers. */
+static void judge(struct world *world, const cJSON *json, bool is_quiet, long *count)
 {
-	long at_least = argc > 2 ? strtol(argv[2], NULL, 10) : 1;
-	long count[3] = {0};
-	const cJSON *json;
-	cJSON *root;
-	char *text;
+	struct golden_case c = {.json = json, .expect = golden_get(json, "expect"), .world = world};
+	enum golden_verdict verdict = run_case(&c);
+	const cJSON *id = golden_get(json, "id");
+	char number[32];
 
-	if (argc < 2 || argc > 3) {
-		fprintf(stderr, "usage: ringpick-golden FILE [AT_LEAST]\n");
-		return 2;
-	}
-	text = read_file(argv[1]);
-	root = text != NULL ? cJSON_Parse(text) : NULL;
-	free(text);
-	if (root == NULL) {
-		fprintf(stderr, "ringpick-golden: %s: cannot be read\n", argv[1]);
-		return 2;
-	}
-	cJSON_ArrayForEach(json, golden_get(root, "cases"))
-	{
-		struct golden_case c = {.json = json, .expect = golden_get(json, "expect")};
-		enum golden_verdict verdict = run_case(&c);
-		const char *id = golden_string(json, "id");
+	count[verdict]++;
+	if (verdict == GOLDEN_OK && is_quiet)
+		return;
+	snprintf(number, sizeof(number), "%.0f", cJSON_IsNumber(id) ? id->valuedouble : 0);
+	printf("%s %s%s%s\n", verdicts[verdict], cJSON_IsString(id) ? id->valuestring : number,
+	       c.why[0] != '\0' ? ": " : "", c.why);
+}
 
-		count[verdict]++;
-		if (verdict == GOLDEN_OK)
-			printf("ok %s\n", id);
-		else
-			printf("%s %s: %s\n", verdict == GOLDEN_FAIL ? "fail" : "unsupported", id,
-			       c.why);
-	}
-	cJSON_Delete(root);
+static int summarize(const long *count, long at_least)
+{
 	printf("%ld ok, %ld failed, %ld unsupported\n", count[GOLDEN_OK], count[GOLDEN_FAIL],
 	       count[GOLDEN_UNSUPPORTED]);
 	if (count[GOLDEN_OK] < at_least)
 		printf("too few: %ld cases are in scope\n", at_least);
 	return count[GOLDEN_FAIL] > 0 || count[GOLDEN_OK] < at_least;
+}
+
+static int run_file(struct world *world, const char *path, long at_least)
+{
+	char *text = read_file(path);
+	cJSON *root = text != NULL ? cJSON_Parse(text) : NULL;
+	long count[3] = {0};
+	const cJSON *json;
+
+	free(text);
+	if (root == NULL) {
+		fprintf(stderr, "ringpick-golden: %s: cannot be read\n", path);
+		return 2;
+	}
+	cJSON_ArrayForEach(json, golden_get(root, "cases"))
+	{
+		judge(world, json, false, count);
+	}
+	cJSON_Delete(root);
+	return summarize(count, at_least);
+}
+
+static int run_stream(struct world *world)
+{
+	long count[3] = {0};
+	char *line = NULL;
+	size_t room = 0;
+
+	while (getline(&line, &room, stdin) > 0) {
+		cJSON *json = cJSON_Parse(line);
+
+		if (json == NULL) {
+			fprintf(stderr, "ringpick-golden: a line is not JSON\n");
+			count[GOLDEN_FAIL]++;
+			continue;
+		}
+		judge(world, json, true, count);
+		cJSON_Delete(json);
+	}
+	free(line);
+	return summarize(count, 0);
+}
+
+int main(int argc, char **argv)
+{
+	static struct world world;
+	int code;
+
+	if (argc < 2 || argc > 3) {
+		fprintf(stderr, "usage: ringpick-golden FILE [AT_LEAST] | --stream\n");
+		return 2;
+	}
+	world_init(&world);
+	code = strcmp(argv[1], "--stream") == 0
+		       ? run_stream(&world)
+		       : run_file(&world, argv[1], argc > 2 ? strtol(argv[2], NULL, 10) : 1);
+	world_fini(&world);
+	return code;
 }

@@ -7,8 +7,8 @@ remembers a configuration has use for it.
 import struct
 
 from filters import FILTERS
-from profiles import candidates, targets, totals
-from random_figures import latencies, merged, peer, prefixes
+from profiles import candidates, first_pick, second_pick, targets, totals
+from random_figures import latencies, merged, metrics, peer, prefixes
 from random_plugins import (QUEUE_SIZE, RANDOM_FILTERS, RANDOM_SCORERS, labelled, loads,
                             near_and_far, scalars, sessions)
 from scorers import SCORERS, NoHitLru
@@ -87,6 +87,28 @@ def profile_cases(s):
                    "expect": {"bits": bits(total), "targets": targets(picker, total)}}
 
 
+def pick_cases(s):
+    """What pickers pick, by chance."""
+    while True:
+        n = s.size()
+        scorers = [{"type": name, "parameters": None, "weight": s.choice((1, 2, 3, 0.5))}
+                   for name in s.rng.sample(["queue-scorer", "kv-cache-utilization-scorer",
+                                             "load-aware-scorer"], s.choice((0, 1, 1, 2, 3)))]
+        picker = {"type": s.choice(PICKERS), "parameters": {
+            "maxNumOfEndpoints": s.choice((1, 2, 3, 20))}}
+        figures = metrics(waiting=s.column((0, 0, 1, 2, 8), n), kv=s.column((0, 0.5, 0.75, 1), n))
+        endpoints = pool_of(figures)
+        total = totals(scorers, {}, endpoints)
+        kind, positive = picker["type"], [t for t in total.values() if t > 0]
+        expect = {"bits": bits(total), "targets": targets(picker, total),
+                  "firstPickChance": first_pick(kind, total)}
+        # Who comes after all with a weight is nobody's promise.
+        if expect["targets"] > 1 and not (kind == "weighted-random-picker" and len(positive) == 1):
+            expect["secondPickChance"] = second_pick(kind, total)
+        yield {"kind": "profile", "filters": [], "scorers": scorers, "picker": picker,
+               "request": {}, "endpoints": endpoints, "expect": expect}
+
+
 def some_of(s, endpoints):
     kept = [e for e in endpoints if s.random() < 0.8]
     return kept or endpoints
@@ -130,6 +152,7 @@ STREAMS = {
     **{f"filter {name}": (lambda s, name=name: plugin_cases(s, "filter", name), 1)
        for name in RANDOM_FILTERS},
     "profile": (profile_cases, 1),
+    "picks": (pick_cases, 100),  # each is 20,000 picks
     "sequence no-hit-lru-scorer": (no_hit_lru_sequences, CASES_A_ROUND),
     "sequence session-affinity-scorer": (session_sequences, CASES_A_ROUND),
 }
