@@ -169,11 +169,15 @@ static void put_indices(struct compiler *c)
 
 	if (parsers == NULL || producers == NULL)
 		return;
-	for (uint32_t i = 0; i < model->parser_count; i++)
-		parsers[i] = model->parser[i].plugin;
+	/* Default parsers may be waiting to be built. */
+	for (uint32_t i = 0; i < model->parser_count; i++) {
+		uint32_t plugin = model->parser[i].plugin;
+
+		if (rp_plugin_type_state(model->plugin[plugin].type) == RP_STATE_BUILT)
+			parsers[c->blob->parser_count++] = plugin;
+	}
 	for (uint32_t i = 0; i < model->producer_count; i++)
 		producers[i] = model->producer[i];
-	c->blob->parser_count = model->parser_count;
 	c->blob->producer_count = model->producer_count;
 }
 

@@ -22,13 +22,6 @@ static const struct rp_moved_field moved_top[] = {
 	{NULL, NULL},
 };
 
-static const struct rp_moved_field moved_saturation[] = {
-	{"queueDepthThreshold", "set it in the parameters of a utilization-detector plugin"},
-	{"kvCacheUtilThreshold", "set it in the parameters of a utilization-detector plugin"},
-	{"metricsStalenessThreshold", "set it in the parameters of a utilization-detector plugin"},
-	{NULL, NULL},
-};
-
 /* apiVersion and kind decide before anything else is looked at. */
 static int check_version(struct rp_model *model, const struct rp_yaml_node *root)
 {
@@ -59,9 +52,9 @@ static int check_version(struct rp_model *model, const struct rp_yaml_node *root
 	return RP_OK;
 }
 
-static int decode_ref(struct rp_model *model, const struct rp_path *path,
-		      const struct rp_yaml_node *node, const struct rp_moved_field *moved,
-		      struct rp_model_ref *ret)
+int rp_model_decode_ref(struct rp_model *model, const struct rp_path *path,
+			const struct rp_yaml_node *node, const struct rp_moved_field *moved,
+			struct rp_model_ref *ret)
 {
 	struct rp_model_ref ref = {.name = RP_BYTES_LIT(""), .node = node, .weight = 1.0};
 	const struct rp_field fields[] = {{"pluginRef", RP_FIELD_STR, &ref.name}};
@@ -136,6 +129,7 @@ static int decode_profile_refs(struct rp_model *model, const struct rp_path *pro
 			{"pluginRef", RP_FIELD_STR, &ref.name},
 			{"weight", RP_FIELD_DOUBLE, &ref.weight},
 		};
+		const struct rp_yaml_node *weight = rp_yaml_get(node, "weight");
 		int r = check_room(model, node, profile->ref_count, RP_PROFILE_PLUGINS_MAX,
 				   "plugins in one profile");
 
@@ -148,6 +142,7 @@ static int decode_profile_refs(struct rp_model *model, const struct rp_path *pro
 
 		if (value != NULL)
 			ref.node = value;
+		ref.has_weight = weight != NULL && weight->kind != RP_YAML_NULL;
 		profile->ref[profile->ref_count++] = ref;
 	}
 	return RP_OK;
@@ -204,8 +199,8 @@ static int decode_source(struct rp_model *model, const struct rp_path *path,
 		r = check_room(model, extractor, source->extractor_count, RP_EXTRACTORS_MAX,
 			       "extractors of one source");
 		if (r == RP_OK)
-			r = decode_ref(model, &here, extractor, NULL,
-				       &source->extractor[source->extractor_count]);
+			r = rp_model_decode_ref(model, &here, extractor, NULL,
+						&source->extractor[source->extractor_count]);
 		source->extractor_count++;
 	}
 	return r;
@@ -253,95 +248,17 @@ static int decode_data_layer(struct rp_model *model, const struct rp_yaml_node *
 	if (r == RP_OK)
 		r = decode_sources(model, &path, sources);
 	if (r == RP_OK)
-		r = decode_ref(model, &discovery_path, discovery, NULL, &model->discovery);
+		r = rp_model_decode_ref(model, &discovery_path, discovery, NULL, &model->discovery);
 	if (r == RP_OK)
-		r = decode_ref(model, &peer_path, peer_discovery, NULL, &peer);
+		r = rp_model_decode_ref(model, &peer_path, peer_discovery, NULL, &peer);
 	if (r == RP_OK && peer.name.len > 0)
-		return rp_decode_fail(
-			model->diag, peer_discovery,
-			"dataLayer.peerDiscovery is known but not built yet; leave it "
-			"out");
+		model->peer_node = peer_discovery;
 	if (r == RP_OK && syncer.len > 0)
 		return rp_decode_fail(
 			model->diag, rp_yaml_get(node, "crossReplicaSyncerPluginRef"),
-			"dataLayer.crossReplicaSyncerPluginRef is known but not built "
-			"yet; leave it out");
-	return r;
-}
-
-/* Bands are checked, then forgotten: flow control is off. */
-static int decode_band(struct rp_model *model, const struct rp_path *path,
-		       const struct rp_yaml_node *node)
-{
-	struct rp_bytes word;
-	int64_t number;
-	const struct rp_field fields[] = {
-		{"priority", RP_FIELD_INT, &number},
-		{"maxBytes", RP_FIELD_QUANTITY, &number},
-		{"maxRequests", RP_FIELD_QUANTITY, &number},
-		{"fairnessPolicyRef", RP_FIELD_STR, &word},
-		{"orderingPolicyRef", RP_FIELD_STR, &word},
-	};
-
-	return rp_decode_object(model->diag, path, node, fields, RP_ARRAY_LEN(fields), NULL);
-}
-
-static int decode_bands(struct rp_model *model, const struct rp_path *flow,
-			const struct rp_yaml_node *list)
-{
-	const struct rp_path list_path = {flow, "priorityBands", 0};
-	const struct rp_yaml_node *node = list == NULL ? NULL : rp_yaml_first(list);
-	uint32_t index = 0;
-	int r = RP_OK;
-
-	for (; node != NULL && r == RP_OK; node = rp_yaml_next(list, node)) {
-		const struct rp_path path = {&list_path, NULL, index++};
-
-		r = decode_band(model, &path, node);
-	}
-	return r;
-}
-
-static int decode_flow_control(struct rp_model *model, const struct rp_yaml_node *node)
-{
-	const struct rp_path path = {NULL, "flowControl", 0};
-	const struct rp_path detector_path = {&path, "saturationDetector", 0};
-	const struct rp_path band_path = {&path, "defaultPriorityBand", 0};
-	const struct rp_path negative_path = {&path, "defaultNegativePriorityBand", 0};
-	const struct rp_yaml_node *detector = NULL;
-	const struct rp_yaml_node *band = NULL;
-	const struct rp_yaml_node *negative_band = NULL;
-	const struct rp_yaml_node *bands = NULL;
-	struct rp_bytes word;
-	int64_t number;
-	bool flag;
-	const struct rp_field fields[] = {
-		{"maxBytes", RP_FIELD_QUANTITY, &number},
-		{"maxRequests", RP_FIELD_QUANTITY, &number},
-		{"defaultRequestTTL", RP_FIELD_DURATION, &number},
-		{"noEndpointRequestTTL", RP_FIELD_DURATION, &number},
-		{"defaultPriorityBand", RP_FIELD_MAP, &band},
-		{"defaultNegativePriorityBand", RP_FIELD_MAP, &negative_band},
-		{"priorityBands", RP_FIELD_LIST, &bands},
-		{"usageLimitPolicyPluginRef", RP_FIELD_STR, &word},
-		{"saturationDetector", RP_FIELD_MAP, &detector},
-		{"enableEviction", RP_FIELD_BOOL, &flag},
-	};
-	int r = rp_decode_object(model->diag, &path, node, fields, RP_ARRAY_LEN(fields), NULL);
-
-	if (r == RP_OK)
-		r = decode_ref(model, &detector_path, detector, moved_saturation,
-			       &model->saturation);
-	if (r == RP_OK)
-		r = decode_band(model, &band_path, band);
-	if (r == RP_OK)
-		r = decode_band(model, &negative_path, negative_band);
-	if (r == RP_OK)
-		r = decode_bands(model, &path, bands);
-	if (r == RP_OK && node != NULL && node->count > (detector == NULL ? 0u : 2u))
-		rp_config_warn(model->control,
-			       "flowControl is ignored while the feature gate flowControl "
-			       "is off");
+			"the plugin '%.*s' is not a CrossReplicaSyncer: there is no such plugin "
+			"yet; leave crossReplicaSyncerPluginRef out",
+			RP_SHOW(syncer));
 	return r;
 }
 
@@ -360,8 +277,8 @@ static int decode_parsers(struct rp_model *model, const struct rp_yaml_node *han
 
 		r = check_room(model, node, model->parser_count, RP_PARSERS_MAX, "parsers");
 		if (r == RP_OK)
-			r = decode_ref(model, &here, node, NULL,
-				       &model->parser[model->parser_count]);
+			r = rp_model_decode_ref(model, &here, node, NULL,
+						&model->parser[model->parser_count]);
 		model->parser_count++;
 	}
 	return r;
@@ -370,20 +287,17 @@ static int decode_parsers(struct rp_model *model, const struct rp_yaml_node *han
 /* The deprecated top-level fields; what stands in the new place wins. */
 static int decode_deprecated(struct rp_model *model, const struct sections *sections)
 {
-	const struct rp_path detector_path = {NULL, "saturationDetector", 0};
 	const struct rp_path parser_path = {NULL, "parser", 0};
-	struct rp_model_ref detector;
 	struct rp_model_ref parser;
-	int r = decode_ref(model, &detector_path, sections->saturation_detector, moved_saturation,
-			   &detector);
+	int r = rp_model_decode_old_detector(model, sections->saturation_detector);
 
 	if (r == RP_OK)
-		r = decode_ref(model, &parser_path, sections->parser, NULL, &parser);
-	if (r != RP_OK)
+		r = rp_model_decode_ref(model, &parser_path, sections->parser, NULL, &parser);
+	if (r != RP_OK || sections->parser == NULL)
 		return r;
-	if (model->saturation.name.len == 0)
-		model->saturation = detector;
-	if (model->parser_count == 0 && sections->parser != NULL)
+	rp_config_warn(model->control,
+		       "the top-level parser is deprecated; write requestHandler.parsers");
+	if (model->parser_count == 0)
 		model->parser[model->parser_count++] = parser;
 	return RP_OK;
 }
@@ -435,12 +349,14 @@ int rp_model_decode(struct rp_model *model, const struct rp_yaml_node *root)
 	if (r == RP_OK)
 		r = decode_data_layer(model, s.data_layer);
 	if (r == RP_OK)
-		r = decode_flow_control(model, s.flow_control);
+		r = rp_model_decode_flow(model, s.flow_control);
 	if (r == RP_OK)
 		r = decode_parsers(model, s.request_handler);
 	if (r == RP_OK)
 		r = decode_deprecated(model, &s);
 	if (r == RP_OK)
 		r = decode_ours(model, s.ringpick);
-	return r == RP_OK ? rp_feature_gates_check(s.feature_gates, model->diag) : r;
+	model->gates_node = s.feature_gates;
+	model->ours_node = s.ringpick;
+	return r == RP_OK ? rp_feature_gates_read(s.feature_gates, &model->gates, model->diag) : r;
 }

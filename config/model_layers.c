@@ -1,45 +1,58 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config/model.h"
 
-/* Upstream's default parsers, as far as they are built. */
 static const enum rp_plugin_type default_parsers[] = {
 	RP_PLUGIN_OPENAI_PARSER,
+	RP_PLUGIN_ANTHROPIC_PARSER,
+	RP_PLUGIN_VLLMHTTP_PARSER,
 	RP_PLUGIN_PASSTHROUGH_PARSER,
 };
 
-/* A reference that no plugin of that name answers is taken for a type. */
-static int add_parser_of_type(struct rp_model *model, struct rp_model_ref *ref)
+/* Always there under these names, whatever the feature gate says. */
+static const enum rp_plugin_type default_policies[] = {
+	RP_PLUGIN_FCFS_ORDERING_POLICY,
+	RP_PLUGIN_GLOBAL_STRICT_FAIRNESS_POLICY,
+	RP_PLUGIN_STATIC_USAGE_LIMIT_POLICY,
+};
+
+static int complete_policies(struct rp_model *model)
 {
-	enum rp_plugin_type type;
+	uint32_t index;
+	int r = RP_OK;
 
-	if (rp_plugin_type_find(ref->name, &type)) {
-		int r = rp_plugin_type_check_built(model->diag, ref->node, type);
-
-		return r == RP_OK ? rp_model_add(model, type, &ref->plugin) : r;
+	for (size_t i = 0; i < RP_ARRAY_LEN(default_policies) && r == RP_OK; i++) {
+		if (rp_model_find(model, rp_bytes_str(rp_plugin_type_name(default_policies[i]))) ==
+		    NULL)
+			r = rp_model_add(model, default_policies[i], RP_ORIGIN_DEFAULT, &index);
 	}
-	return rp_decode_fail(
-		model->diag, ref->node,
-		"plugin type '%.*s' not found in registry; a parser's pluginRef is the "
-		"name of a plugin or a type",
-		RP_SHOW(ref->name));
+	return r;
 }
 
+/* A reference that no plugin of that name answers is taken for a type. */
 static int resolve_parser(struct rp_model *model, struct rp_model_ref *ref)
 {
 	const struct rp_model_plugin *plugin = rp_model_find(model, ref->name);
+	enum rp_plugin_type type;
 	int r = RP_OK;
 
 	if (ref->name.len == 0)
 		return rp_decode_fail(model->diag, ref->node,
 				      "a parser is missing its 'pluginRef'");
+	if (plugin == NULL && !rp_plugin_type_find(ref->name, &type))
+		return rp_decode_fail(
+			model->diag, ref->node,
+			"plugin type '%.*s' not found in registry; a parser's pluginRef is the "
+			"name of a plugin or a type",
+			RP_SHOW(ref->name));
 	if (plugin != NULL)
 		ref->plugin = (uint32_t)(plugin - model->plugin);
 	else
-		r = add_parser_of_type(model, ref);
+		r = rp_model_add(model, type, RP_ORIGIN_DEFAULT, &ref->plugin);
 	if (r != RP_OK)
 		return r;
 	if ((rp_plugin_type_kinds(model->plugin[ref->plugin].type) & RP_KIND_PARSER) == 0)
-		return rp_decode_fail(model->diag, ref->node, "plugin '%.*s' is not a parser",
+		return rp_decode_fail(model->diag, ref->node,
+				      "plugin '%.*s' is not a parser; name one that is",
 				      RP_SHOW(ref->name));
 	return RP_OK;
 }
@@ -94,7 +107,7 @@ static int find_or_add(struct rp_model *model, enum rp_plugin_type type, uint32_
 	const struct rp_model_plugin *plugin = rp_model_find(model, name);
 
 	if (plugin == NULL || plugin->type != type)
-		return rp_model_add(model, type, ret_index);
+		return rp_model_add(model, type, RP_ORIGIN_DEFAULT, ret_index);
 	*ret_index = (uint32_t)(plugin - model->plugin);
 	return RP_OK;
 }
@@ -125,6 +138,7 @@ static int add_default_source(struct rp_model *model)
 		return RP_ETOOBIG;
 	}
 	source.ref.name = model->plugin[source.ref.plugin].name;
+	source.extractor[0].name = model->plugin[source.extractor[0].plugin].name;
 	model->source[model->source_count++] = source;
 	return RP_OK;
 }
@@ -180,7 +194,57 @@ static int complete_sources(struct rp_model *model)
 	return r == RP_OK ? choose_metrics_source(model) : r;
 }
 
-static int complete_discovery(struct rp_model *model)
+/* The default detector is created; another one must be listed. */
+static int resolve_saturation(struct rp_model *model)
+{
+	struct rp_model_ref *ref = &model->saturation;
+	const struct rp_model_plugin *plugin;
+
+	if (ref->name.len == 0)
+		ref->name = rp_bytes_str(rp_plugin_type_name(RP_PLUGIN_UTILIZATION_DETECTOR));
+	plugin = rp_model_find(model, ref->name);
+	if (plugin == NULL && rp_bytes_equal_str(ref->name, "utilization-detector"))
+		return rp_model_add(model, RP_PLUGIN_UTILIZATION_DETECTOR, RP_ORIGIN_DEFAULT,
+				    &ref->plugin);
+	if (plugin == NULL)
+		return rp_decode_fail(
+			model->diag, ref->node,
+			"saturation detector references undefined plugin '%.*s'; list it under "
+			"plugins",
+			RP_SHOW(ref->name));
+	if ((rp_plugin_type_kinds(plugin->type) & RP_KIND_DETECTOR) == 0)
+		return rp_decode_fail(model->diag, ref->node,
+				      "plugin '%.*s' is not a SaturationDetector; use one of type "
+				      "utilization-detector or concurrency-detector",
+				      RP_SHOW(ref->name));
+	ref->plugin = (uint32_t)(plugin - model->plugin);
+	return RP_OK;
+}
+
+static int complete_saturation(struct rp_model *model)
+{
+	int r = resolve_saturation(model);
+
+	if (r == RP_OK &&
+	    rp_plugin_type_state(model->plugin[model->saturation.plugin].type) == RP_STATE_BUILT)
+		model->detector = model->saturation.plugin;
+	return r;
+}
+
+int rp_model_complete_layers(struct rp_model *model)
+{
+	int r = complete_policies(model);
+
+	if (r == RP_OK)
+		r = complete_parsers(model);
+	if (r == RP_OK)
+		r = complete_saturation(model);
+	if (r == RP_OK)
+		r = complete_sources(model);
+	return r == RP_OK ? rp_model_check_flow(model) : r;
+}
+
+int rp_model_complete_discovery(struct rp_model *model)
 {
 	struct rp_model_plugin *plugin;
 
@@ -199,33 +263,4 @@ static int complete_discovery(struct rp_model *model)
 				      "file-discovery",
 				      RP_SHOW(plugin->name));
 	return rp_plugin_read_params(model, plugin, model->control);
-}
-
-/* No detector is built yet; the default one, named or not, is simply left out. */
-static int check_saturation(struct rp_model *model)
-{
-	const struct rp_model_ref *ref = &model->saturation;
-
-	if (ref->name.len == 0)
-		return RP_OK;
-	if (rp_model_find(model, ref->name) != NULL)
-		return rp_decode_fail(model->diag, ref->node,
-				      "plugin '%.*s' is not a SaturationDetector",
-				      RP_SHOW(ref->name));
-	if (!rp_bytes_equal_str(ref->name, "utilization-detector"))
-		return rp_decode_fail(model->diag, ref->node,
-				      "saturation detector references undefined plugin '%.*s'",
-				      RP_SHOW(ref->name));
-	return RP_OK;
-}
-
-int rp_model_complete_layers(struct rp_model *model)
-{
-	int r = complete_parsers(model);
-
-	if (r == RP_OK)
-		r = complete_sources(model);
-	if (r == RP_OK)
-		r = complete_discovery(model);
-	return r == RP_OK ? check_saturation(model) : r;
 }

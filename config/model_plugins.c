@@ -53,7 +53,9 @@ int rp_plugin_type_check_built(struct rp_diag *diag, const struct rp_yaml_node *
 				      "plugin type '%s' is known but not built yet; leave it out",
 				      rp_plugin_type_name(type));
 	if (state == RP_STATE_MISSING)
-		return rp_decode_fail(diag, node, "plugin type '%s' is known but not built yet: %s",
+		return rp_decode_fail(diag, node,
+				      "plugin type '%s' is known but not built yet: %s; leave "
+				      "it out until then",
 				      rp_plugin_type_name(type), rp_plugin_type_text(type));
 	return RP_OK;
 }
@@ -84,6 +86,16 @@ struct rp_model_plugin *rp_model_find(struct rp_model *model, struct rp_bytes na
 	return NULL;
 }
 
+const struct rp_model_plugin *rp_model_find_type(const struct rp_model *model,
+						 enum rp_plugin_type type)
+{
+	for (uint32_t i = 0; i < model->plugin_count; i++) {
+		if (model->plugin[i].type == type)
+			return &model->plugin[i];
+	}
+	return NULL;
+}
+
 static int check_type(struct rp_model *model, struct rp_model_plugin *plugin)
 {
 	const struct rp_yaml_node *at = rp_yaml_get(plugin->node, "type");
@@ -92,7 +104,7 @@ static int check_type(struct rp_model *model, struct rp_model_plugin *plugin)
 		return rp_decode_fail(model->diag, plugin->node, "plugin '%.*s' is missing a type",
 				      RP_SHOW(plugin->name));
 	if (rp_plugin_type_find(plugin->type_name, &plugin->type))
-		return rp_plugin_type_check_built(model->diag, at, plugin->type);
+		return RP_OK;
 	return rp_decode_fail(model->diag, at,
 			      "plugin type '%.*s' is not registered; check its spelling",
 			      RP_SHOW(plugin->type_name));
@@ -117,6 +129,22 @@ static int check_name(struct rp_model *model, const struct rp_model_plugin *plug
 	return RP_OK;
 }
 
+/* What the reference implementation refuses of a type that is not built here, and of which nothing
+ * else is looked at. */
+static int check_precise(struct rp_model *model, const struct rp_model_plugin *plugin)
+{
+	const struct rp_yaml_node *indexer = rp_yaml_get(plugin->parameters, "indexerConfig");
+	const struct rp_yaml_node *pool = rp_yaml_get(indexer, "tokenizersPoolConfig");
+
+	if (plugin->type != RP_PLUGIN_PRECISE_PREFIX_CACHE_PRODUCER || pool == NULL ||
+	    pool->kind == RP_YAML_NULL)
+		return RP_OK;
+	return rp_decode_fail(model->diag, pool,
+			      "failed to create plugin '%.*s' (type: %.*s): tokenizersPoolConfig "
+			      "is not supported; configure a token-producer plugin instead",
+			      RP_SHOW(plugin->name), RP_SHOW(plugin->type_name));
+}
+
 int rp_model_instantiate(struct rp_model *model)
 {
 	int r = RP_OK;
@@ -128,10 +156,13 @@ int rp_model_instantiate(struct rp_model *model)
 	}
 	for (uint32_t i = 0; i < model->plugin_count && r == RP_OK; i++)
 		r = rp_plugin_read_params(model, &model->plugin[i], model->scratch);
-	return r;
+	for (uint32_t i = 0; i < model->plugin_count && r == RP_OK; i++)
+		r = check_precise(model, &model->plugin[i]);
+	return r == RP_OK ? rp_model_link_deciders(model) : r;
 }
 
-int rp_model_add(struct rp_model *model, enum rp_plugin_type type, uint32_t *ret_index)
+int rp_model_add(struct rp_model *model, enum rp_plugin_type type, enum rp_origin origin,
+		 uint32_t *ret_index)
 {
 	struct rp_bytes name = rp_bytes_str(rp_plugin_type_name(type));
 	const struct rp_model_plugin *other = rp_model_find(model, name);
@@ -149,7 +180,13 @@ int rp_model_add(struct rp_model *model, enum rp_plugin_type type, uint32_t *ret
 	}
 	struct rp_model_plugin *plugin = &model->plugin[model->plugin_count];
 
-	*plugin = (struct rp_model_plugin){.name = name, .type_name = name, .type = type};
+	*plugin = (struct rp_model_plugin){
+		.name = name,
+		.type_name = name,
+		.type = type,
+		.origin = origin,
+		.index = model->plugin_count,
+	};
 	*ret_index = model->plugin_count++;
 	return rp_plugin_read_params(model, plugin, model->scratch);
 }

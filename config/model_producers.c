@@ -1,116 +1,240 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-#include "config/model.h"
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Who consumes what: producers that are missing are created, indices are handed to the consumers,
+ * and producers are put into an order in which data is there before it is read.
+ */
+#include "config/model_keys.h"
+
+/* The plugin that produces a key, NULL if there is none. */
+static const struct rp_model_plugin *find_producer(const struct rp_model *model, enum rp_key key,
+						   struct rp_bytes name)
+{
+	for (uint32_t i = 0; i < model->plugin_count; i++) {
+		if (rp_key_is_produced_by(&model->plugin[i], key, name))
+			return &model->plugin[i];
+	}
+	return NULL;
+}
+
+static bool is_needed(const struct rp_model_plugin *plugin, const struct rp_need *need)
+{
+	if (need->kind == RP_NEED_WANTED)
+		return (plugin->names.wanted & (1u << (unsigned)rp_key_info(need->key)->name)) != 0;
+	return need->kind == RP_NEED_REQUIRED;
+}
 
 static int fail_missing(struct rp_model *model, const struct rp_model_plugin *consumer,
-			const char *key, struct rp_bytes producer, const char *remedy)
+			const struct rp_need *need, struct rp_bytes name)
 {
+	bool is_metric = rp_bytes_equal_str(name, "core-metrics-extractor");
+
 	return rp_decode_fail(model->diag, consumer->node,
 			      "no default producer found for missing data key %s/%.*s, consumed by "
 			      "%.*s; %s",
-			      key, RP_SHOW(producer), RP_SHOW(consumer->name), remedy);
+			      rp_key_info(need->key)->data, RP_SHOW(name), RP_SHOW(consumer->name),
+			      is_metric ? "set dataLayer.injectDefaults to true, or list a "
+					  "metrics-data-source with a core-metrics-extractor"
+					: "the part behind the slash is the name of a producer "
+					  "under plugins");
 }
 
-/* Scorers that read scraped figures need the core-metrics-extractor, which nothing creates here. */
-static int check_metrics(struct rp_model *model)
+/* See that a needed key is produced; the default producer is created if it is its own. */
+static int supply(struct rp_model *model, uint32_t consumer, const struct rp_need *need)
 {
-	static const char remedy[] = "set dataLayer.injectDefaults to true, or list a "
-				     "metrics-data-source with a core-metrics-extractor";
+	const struct rp_key_info *info = rp_key_info(need->key);
+	struct rp_model_plugin *plugin = &model->plugin[consumer];
+	struct rp_bytes name = rp_need_producer(plugin, need);
+	uint32_t index;
 
-	if (model->control->has_metrics_source)
+	if (!is_needed(plugin, need) || find_producer(model, need->key, name) != NULL)
 		return RP_OK;
-	for (uint32_t i = 0; i < model->plugin_count; i++) {
-		const struct rp_model_plugin *plugin = &model->plugin[i];
-		struct rp_bytes producer = RP_BYTES_LIT("core-metrics-extractor");
+	if (info->creates == RP_PLUGIN_TYPE_COUNT || !rp_bytes_equal_str(name, info->producer))
+		return fail_missing(model, plugin, need, name);
+	return rp_model_add(model, info->creates, RP_ORIGIN_PRODUCER, &index);
+}
 
-		if (plugin->type == RP_PLUGIN_QUEUE_SCORER)
-			return fail_missing(model, plugin, "WaitingQueueSize", producer, remedy);
-		if (plugin->type == RP_PLUGIN_KV_CACHE_UTILIZATION_SCORER)
-			return fail_missing(model, plugin, "KVCacheUsagePercent", producer, remedy);
+/* Created producers stand behind their consumers, so that what they need is supplied on the way. */
+static int supply_all(struct rp_model *model)
+{
+	int r = RP_OK;
+
+	for (uint32_t i = 0; i < model->plugin_count && r == RP_OK; i++) {
+		const struct rp_need *need = rp_need_next(&model->plugin[i], NULL);
+
+		for (; need != NULL && r == RP_OK; need = rp_need_next(&model->plugin[i], need))
+			r = supply(model, i, need);
+	}
+	return r;
+}
+
+static void warn_missing(struct rp_model *model, const struct rp_model_plugin *plugin,
+			 struct rp_bytes data, struct rp_bytes name)
+{
+	rp_config_warn(model->control,
+		       "optional data key %.*s/%.*s has no producer; '%.*s' does without it",
+		       RP_SHOW(data), RP_SHOW(name), RP_SHOW(plugin->name));
+}
+
+/* Hand out the indices of the producers, and tell of what is optional and missing. */
+static void connect(struct rp_model *model, struct rp_model_plugin *plugin)
+{
+	const struct rp_need *need = rp_need_next(plugin, NULL);
+
+	for (; need != NULL; need = rp_need_next(plugin, need)) {
+		struct rp_bytes name = rp_need_producer(plugin, need);
+		bool is_read = need->kind != RP_NEED_WANTED || is_needed(plugin, need);
+		const struct rp_model_plugin *producer =
+			is_read ? find_producer(model, need->key, name) : NULL;
+
+		rp_params_set_index(plugin, need->offset,
+				    producer == NULL ? RP_CONFIG_NONE
+						     : (uint32_t)(producer - model->plugin));
+		if (producer == NULL && need->kind == RP_NEED_OPTIONAL)
+			warn_missing(model, plugin, rp_bytes_str(rp_key_info(need->key)->data),
+				     name);
+	}
+}
+
+/* Is it one of the customMetrics that an extractor's engineConfigs name? */
+static bool is_custom_metric(const struct rp_model_plugin *plugin, struct rp_bytes data)
+{
+	const struct rp_yaml_node *engines = rp_yaml_get(plugin->parameters, "engineConfigs");
+	const struct rp_yaml_node *engine = engines == NULL ? NULL : rp_yaml_first(engines);
+
+	for (; engine != NULL; engine = rp_yaml_next(engines, engine)) {
+		const struct rp_yaml_node *customs = rp_yaml_get(engine, "customMetrics");
+		const struct rp_yaml_node *custom = customs == NULL ? NULL : rp_yaml_first(customs);
+
+		for (; custom != NULL; custom = rp_yaml_next(customs, custom)) {
+			const struct rp_yaml_node *key = rp_yaml_get(custom, "attributeKey");
+
+			if (key != NULL && rp_bytes_equal(key->text, data))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* endpoint-attribute-…: the attribute is a metric of some extractor's, by a name of the file. */
+static void check_attribute(struct rp_model *model, const struct rp_model_plugin *plugin)
+{
+	struct rp_bytes data = plugin->names.attribute;
+	struct rp_bytes name = plugin->names.attribute_producer;
+
+	if (data.len == 0)
+		return;
+	for (uint32_t i = 0; i < model->plugin_count; i++) {
+		const struct rp_model_plugin *other = &model->plugin[i];
+
+		if (rp_attribute_is_produced_by(other, data, name) ||
+		    (other->type == RP_PLUGIN_CORE_METRICS_EXTRACTOR &&
+		     rp_bytes_equal_str(name, "core-metrics-extractor") &&
+		     is_custom_metric(other, data)))
+			return;
+	}
+	warn_missing(model, plugin, data, name);
+}
+
+/* Does one producer read what the other produces? */
+static bool is_behind(const struct rp_model_plugin *consumer,
+		      const struct rp_model_plugin *producer)
+{
+	const struct rp_need *need = rp_need_next(consumer, NULL);
+
+	for (; need != NULL && consumer != producer; need = rp_need_next(consumer, need)) {
+		if ((need->kind == RP_NEED_OPTIONAL || is_needed(consumer, need)) &&
+		    rp_key_is_produced_by(producer, need->key, rp_need_producer(consumer, need)))
+			return true;
+	}
+	return false;
+}
+
+/* Is everything that this producer reads produced by those in order? */
+static bool is_ready(const struct rp_model *model, uint32_t plugin, const bool *is_ordered)
+{
+	for (uint32_t i = 0; i < model->plugin_count; i++) {
+		if (!is_ordered[i] &&
+		    (rp_plugin_type_kinds(model->plugin[i].type) & RP_KIND_PRODUCER) != 0 &&
+		    is_behind(&model->plugin[plugin], &model->plugin[i]))
+			return false;
+	}
+	return true;
+}
+
+/* Topological, and of those that may be next the first of the file. */
+static int order_producers(struct rp_model *model)
+{
+	bool is_ordered[RP_PLUGINS_MAX] = {false};
+	uint32_t left = 0;
+
+	for (uint32_t i = 0; i < model->plugin_count; i++)
+		left += (rp_plugin_type_kinds(model->plugin[i].type) & RP_KIND_PRODUCER) != 0;
+	while (left > 0) {
+		uint32_t next = 0;
+
+		while (next < model->plugin_count &&
+		       (is_ordered[next] ||
+			(rp_plugin_type_kinds(model->plugin[next].type) & RP_KIND_PRODUCER) == 0 ||
+			!is_ready(model, next, is_ordered)))
+			next++;
+		if (next == model->plugin_count)
+			return rp_decode_fail(model->diag, NULL,
+					      "data producers wait for each other in a cycle; let "
+					      "one of them read another's data");
+		is_ordered[next] = true;
+		left--;
+		/* One that is not built has nothing to run. */
+		if (rp_plugin_type_state(model->plugin[next].type) == RP_STATE_BUILT)
+			model->producer[model->producer_count++] = next;
 	}
 	return RP_OK;
 }
 
-/* The plugin of that name and type; the default one is created if there is no plugin of its name.
+/* Metrics that nobody scrapes: upstream takes the extractor's existence for enough, and so do we.
  */
-static int find_producer(struct rp_model *model, const struct rp_model_plugin *consumer,
-			 struct rp_bytes name, enum rp_plugin_type type, const char *key,
-			 uint32_t *ret_index)
+static void warn_unscraped(struct rp_model *model)
 {
-	const struct rp_model_plugin *producer = rp_model_find(model, name);
-
-	if (producer != NULL && producer->type == type) {
-		*ret_index = (uint32_t)(producer - model->plugin);
-		return RP_OK;
+	for (uint32_t i = 0; i < model->plugin_count && !model->control->has_metrics_source; i++) {
+		if (model->plugin[i].type == RP_PLUGIN_CORE_METRICS_EXTRACTOR)
+			rp_config_warn(model->control,
+				       "'%.*s' belongs to no metrics-data-source in "
+				       "dataLayer.sources: no figures are scraped",
+				       RP_SHOW(model->plugin[i].name));
 	}
-	if (producer == NULL && rp_bytes_equal_str(name, rp_plugin_type_name(type)))
-		return rp_model_add(model, type, ret_index);
-	return fail_missing(model, consumer, key, name,
-			    "the part behind the slash is the name of a producer under plugins");
 }
 
-static int connect_prefix_scorers(struct rp_model *model)
+static void warn_unpredicted(struct rp_model *model)
 {
-	uint32_t count = model->plugin_count; /* those added on the way are producers */
-	int r = RP_OK;
+	for (uint32_t i = 0; i < model->plugin_count; i++) {
+		const struct rp_model_plugin *plugin = &model->plugin[i];
+		const struct rp_need *need = rp_need_next(plugin, NULL);
 
-	for (uint32_t i = 0; i < count && r == RP_OK; i++) {
-		struct rp_model_plugin *plugin = &model->plugin[i];
-		struct rp_bytes name = plugin->names.producer[RP_DATA_PREFIX];
-
-		if (plugin->type != RP_PLUGIN_PREFIX_CACHE_SCORER)
-			continue;
-		if (name.len == 0)
-			name = RP_BYTES_LIT("approx-prefix-cache-producer");
-		r = find_producer(model, plugin, name, RP_PLUGIN_APPROX_PREFIX_CACHE_PRODUCER,
-				  "PrefixCacheMatchInfoDataKey",
-				  &plugin->params.prefix_cache_scorer.producer);
-	}
-	return r;
-}
-
-static int connect_prefix_producers(struct rp_model *model)
-{
-	uint32_t count = model->plugin_count;
-	uint32_t tokens;
-	int r = RP_OK;
-
-	for (uint32_t i = 0; i < count && r == RP_OK; i++) {
-		struct rp_model_plugin *plugin = &model->plugin[i];
-
-		if (plugin->type != RP_PLUGIN_APPROX_PREFIX_CACHE_PRODUCER)
-			continue;
-		plugin->params.approx_prefix_cache_producer.producer_slot =
-			model->match_info_count++;
-		r = find_producer(model, plugin, RP_BYTES_LIT("token-producer"),
-				  RP_PLUGIN_TOKEN_PRODUCER, "TokenizedPrompt", &tokens);
-	}
-	return r;
-}
-
-/* Tokens first, then what reads them: the dependencies between producers are two levels deep. */
-static void order_producers(struct rp_model *model)
-{
-	for (uint32_t pass = 0; pass < 2; pass++) {
-		for (uint32_t i = 0; i < model->plugin_count; i++) {
-			enum rp_plugin_type type = model->plugin[i].type;
-			bool is_token = type == RP_PLUGIN_TOKEN_PRODUCER;
-
-			if ((rp_plugin_type_kinds(type) & RP_KIND_PRODUCER) != 0 &&
-			    is_token == (pass == 0))
-				model->producer[model->producer_count++] = i;
+		for (; need != NULL; need = rp_need_next(plugin, need)) {
+			if (need->key == RP_KEY_LATENCY && is_needed(plugin, need))
+				rp_config_warn(
+					model->control,
+					"'%.*s' reads latency predictions, and this build has no "
+					"predictor: it falls back to what it does without them",
+					RP_SHOW(plugin->name));
 		}
 	}
 }
 
 int rp_model_complete_producers(struct rp_model *model)
 {
-	int r = check_metrics(model);
+	int r = supply_all(model);
 
+	for (uint32_t i = 0; i < model->plugin_count && r == RP_OK; i++) {
+		connect(model, &model->plugin[i]);
+		check_attribute(model, &model->plugin[i]);
+	}
 	if (r == RP_OK)
-		r = connect_prefix_scorers(model);
+		r = rp_model_number_instances(model);
 	if (r == RP_OK)
-		r = connect_prefix_producers(model);
-	if (r == RP_OK)
-		order_producers(model);
-	return r;
+		r = order_producers(model);
+	if (r != RP_OK)
+		return r;
+	warn_unscraped(model);
+	warn_unpredicted(model);
+	return RP_OK;
 }

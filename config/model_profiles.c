@@ -96,7 +96,7 @@ static int find_profile_handler(struct rp_model *model)
 				      "no profile handler configured, which more than one profile "
 				      "needs");
 	if (handler == NULL)
-		return rp_model_add(model, RP_PLUGIN_SINGLE_PROFILE_HANDLER,
+		return rp_model_add(model, RP_PLUGIN_SINGLE_PROFILE_HANDLER, RP_ORIGIN_DEFAULT,
 				    &model->profile_handler);
 	if (handler->type == RP_PLUGIN_SINGLE_PROFILE_HANDLER && model->profile_count > 1)
 		return rp_decode_fail(model->diag, model->profile[1].node,
@@ -115,7 +115,7 @@ static int find_default_picker(struct rp_model *model, uint32_t *ret_picker)
 			return RP_OK;
 		}
 	}
-	return rp_model_add(model, RP_PLUGIN_MAX_SCORE_PICKER, ret_picker);
+	return rp_model_add(model, RP_PLUGIN_MAX_SCORE_PICKER, RP_ORIGIN_DEFAULT, ret_picker);
 }
 
 static int find_picker(struct rp_model *model, struct rp_model_profile *profile)

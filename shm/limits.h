@@ -45,7 +45,8 @@
 #define RP_ENGINE_CONFIGS_MAX	    16u	     /* engineConfigs of core-metrics-extractor */
 #define RP_CUSTOM_METRICS_MAX	    64u	     /* of one engine */
 #define RP_TOKEN_PARAM_MAX	    1000000u /* numbers in the parameters of token-producer */
-#define RP_CONFIG_WARNINGS_MAX	    16u
+#define RP_PRIORITY_BANDS_MAX	    64u	     /* flowControl.priorityBands */
+#define RP_CONFIG_WARNINGS_MAX	    32u
 #define RP_YAML_DEPTH_MAX	    32u
 #define RP_YAML_NODES_MAX	    200000u
 #define RP_YAML_KEYS_MAX	    1024u /* keys of one mapping; duplicates are looked for pairwise */

@@ -345,7 +345,8 @@ static void errors_between_sections_say_where_and_why(void **state)
 		 "queue-scorer}}",
 		 2, 36, "is not a discovery plugin"},
 		{"dataLayer: {peerDiscovery: {pluginRef: x}}", 1, 28, "not built yet"},
-		{"dataLayer: {crossReplicaSyncerPluginRef: x}", 1, 42, "not built yet"},
+		{"dataLayer: {crossReplicaSyncerPluginRef: x}", 1, 42,
+		 "'x' is not a CrossReplicaSyncer"},
 		{"plugins:\n- type: kv-cache-utilization-scorer\ndataLayer: {injectDefaults: "
 		 "false}",
 		 2, 3, "missing data key KVCacheUsagePercent/core-metrics-extractor"},
@@ -443,7 +444,10 @@ static void plugin_statistics_are_named_by_extension_point(void **state)
 
 		if (plugin->stat_first == RP_CONFIG_NONE) {
 			assert_true(plugin->type == RP_PLUGIN_METRICS_DATA_SOURCE ||
-				    plugin->type == RP_PLUGIN_CORE_METRICS_EXTRACTOR);
+				    plugin->type == RP_PLUGIN_CORE_METRICS_EXTRACTOR ||
+				    plugin->type == RP_PLUGIN_FCFS_ORDERING_POLICY ||
+				    plugin->type == RP_PLUGIN_GLOBAL_STRICT_FAIRNESS_POLICY ||
+				    plugin->type == RP_PLUGIN_STATIC_USAGE_LIMIT_POLICY);
 			continue;
 		}
 		stat = &stats[plugin->stat_first];
