@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "config/model.h"
+#include "config/token_params.h"
 
 static void append(char *out, size_t out_bytes, size_t *len, const struct rp_model_plugin *plugin)
 {
@@ -57,6 +58,22 @@ int rp_model_check_stability(struct rp_model *model, bool has_experimental)
 			      count == 1 ? "it" : "them");
 }
 
+/* Types that are built, but not for all that their parameters may ask for. */
+static int refuse_parameters(struct rp_model *model, const struct rp_model_plugin *plugin)
+{
+	const struct rp_yaml_node *backend = NULL;
+
+	if (plugin->type == RP_PLUGIN_TOKEN_PRODUCER || plugin->type == RP_PLUGIN_TOKENIZER)
+		backend = rp_token_other_backend(plugin->parameters);
+	if (backend == NULL)
+		return RP_OK;
+	return rp_decode_fail(model->diag, backend,
+			      "plugin '%.*s' asks for a tokenizer outside, and this build talks to "
+			      "none yet: leave the backend out, and tokens are estimated from the "
+			      "prompt's bytes",
+			      RP_SHOW(plugin->name));
+}
+
 int rp_model_refuse_missing(struct rp_model *model)
 {
 	int r = RP_OK;
@@ -81,6 +98,8 @@ int rp_model_refuse_missing(struct rp_model *model)
 		if (plugin->origin == RP_ORIGIN_FILE)
 			r = rp_plugin_type_check_built(model->diag, at == NULL ? plugin->node : at,
 						       plugin->type);
+		if (r == RP_OK)
+			r = refuse_parameters(model, plugin);
 	}
 	for (uint32_t i = 0; i < model->parser_count && r == RP_OK; i++) {
 		if (model->parser[i].node != NULL)

@@ -233,12 +233,6 @@ int rp_token_read_params(struct rp_diag *diag, const struct rp_path *path,
 			diag, node,
 			"only one of 'estimate', 'vllm' or 'udsTokenizerConfig' may be "
 			"set; modelName belongs to the last two");
-	if (has_vllm || uds != NULL)
-		return rp_decode_fail(
-			diag, node,
-			"backend '%s' is known but not built yet; leave it out for the "
-			"estimate backend",
-			has_vllm ? "vllm" : "udsTokenizerConfig");
 	r = rp_decode_object(diag, &estimate_path, estimate, estimate_fields,
 			     RP_ARRAY_LEN(estimate_fields), NULL);
 	if (r == RP_OK)
@@ -246,4 +240,18 @@ int rp_token_read_params(struct rp_diag *diag, const struct rp_path *path,
 	if (r == RP_OK)
 		r = decode_video(diag, &estimate_path, video, ret);
 	return r;
+}
+
+const struct rp_yaml_node *rp_token_other_backend(const struct rp_yaml_node *parameters)
+{
+	static const char *const fields[] = {"udsTokenizerConfig", "vllm", "modelName"};
+
+	for (size_t i = 0; i < RP_ARRAY_LEN(fields); i++) {
+		const struct rp_yaml_node *value = rp_yaml_get(parameters, fields[i]);
+
+		if (value != NULL && value->kind != RP_YAML_NULL &&
+		    (value->kind != RP_YAML_STR || value->text.len > 0))
+			return value;
+	}
+	return NULL;
 }
