@@ -1,6 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config/engine_config.h"
 
+uint32_t rp_engine_attribute_index(const struct rp_engine_attributes *attributes,
+				   struct rp_bytes key)
+{
+	for (uint32_t i = 0; i < attributes->count; i++) {
+		if (rp_bytes_equal_str(key, attributes->key[i]))
+			return i;
+	}
+	return UINT32_MAX;
+}
+
+int rp_engine_attribute_add(struct rp_engine_attributes *attributes, struct rp_bytes key,
+			    uint32_t *ret_index)
+{
+	uint32_t index = rp_engine_attribute_index(attributes, key);
+
+	if (index == UINT32_MAX) {
+		if (attributes->count == RP_CUSTOM_FIGURES_MAX || key.len >= RP_ATTRIBUTE_KEY_MAX)
+			return RP_ETOOBIG;
+		index = attributes->count++;
+		rp_bytes_to_str(key, attributes->key[index], RP_ATTRIBUTE_KEY_MAX);
+	}
+	*ret_index = index;
+	return RP_OK;
+}
+
 static bool is_blank(uint8_t c)
 {
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';

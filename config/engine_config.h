@@ -22,10 +22,29 @@ enum rp_engine_field {
 
 struct rp_engine_config {
 	char name[64];
-	char spec[RP_ENGINE_FIELDS][256]; /* empty: nothing is read for this field */
-	char block_size_label[64];	  /* of the cache info; empty: block_size */
-	char num_blocks_label[64];	  /* empty: num_gpu_blocks */
+	char spec[RP_ENGINE_FIELDS][256];	      /* empty: nothing is read for this field */
+	char block_size_label[64];		      /* of the cache info; empty: block_size */
+	char num_blocks_label[64];		      /* empty: num_gpu_blocks */
+	char custom_spec[RP_CUSTOM_FIGURES_MAX][256]; /* customMetrics, by index of the attribute */
 };
+
+/*
+ * The attributeKeys of all engines' customMetrics, in the order in which the configuration names
+ * them first. A key's index is where its figure stands in struct rp_endpoint_metrics, so that
+ * control and the compiled form must take it from here.
+ */
+struct rp_engine_attributes {
+	uint32_t count;
+	char key[RP_CUSTOM_FIGURES_MAX][RP_ATTRIBUTE_KEY_MAX];
+};
+
+/** @return index of the key; UINT32_MAX: no engine has it */
+uint32_t rp_engine_attribute_index(const struct rp_engine_attributes *attributes,
+				   struct rp_bytes key);
+
+/** The key's index, a new one if no engine had it. @return RP_OK; RP_ETOOBIG: too many, too long */
+RP_MUST_CHECK int rp_engine_attribute_add(struct rp_engine_attributes *attributes,
+					  struct rp_bytes key, uint32_t *ret_index);
 
 struct rp_metric_spec_label {
 	struct rp_bytes name;

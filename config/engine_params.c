@@ -55,7 +55,7 @@ static int read_specs(const struct engine_reader *reader, const struct rp_bytes 
 }
 
 static int read_custom(const struct engine_reader *reader, const struct rp_path *path,
-		       const struct rp_yaml_node *node, struct rp_bytes *ret_key)
+		       const struct rp_yaml_node *node, struct rp_engine_attributes *attributes)
 {
 	struct rp_bytes key = RP_BYTES_LIT("");
 	struct rp_bytes spec = RP_BYTES_LIT("");
@@ -63,48 +63,44 @@ static int read_custom(const struct engine_reader *reader, const struct rp_path 
 		{"attributeKey", RP_FIELD_STR, &key},
 		{"metricSpec", RP_FIELD_STR, &spec},
 	};
-	int r = rp_decode_object(reader->model->diag, path, node, fields, RP_ARRAY_LEN(fields),
-				 NULL);
+	const struct engine_reader of_node = {reader->model, path, node, reader->engine};
+	struct rp_diag *diag = reader->model->diag;
+	uint32_t index;
+	int r = rp_decode_object(diag, path, node, fields, RP_ARRAY_LEN(fields), NULL);
 
-	if (r == RP_OK && (key.len == 0 || spec.len == 0))
-		return rp_decode_fail(reader->model->diag, node,
+	if (r == RP_OK && (key.len == 0 || rp_bytes_trim(spec).len == 0))
+		return rp_decode_fail(diag, node,
 				      "a custom metric needs attributeKey and metricSpec");
-	*ret_key = key;
-	return r == RP_OK ? check_spec(reader->model, node, "metricSpec", spec) : r;
+	if (r == RP_OK)
+		r = check_spec(reader->model, node, "metricSpec", spec);
+	if (r != RP_OK)
+		return r;
+	if (rp_engine_attribute_add(attributes, key, &index) != RP_OK)
+		return rp_decode_fail(diag, node,
+				      "customMetrics of all engines have at most %u different "
+				      "attributeKeys of at most %u bytes",
+				      RP_CUSTOM_FIGURES_MAX, RP_ATTRIBUTE_KEY_MAX - 1);
+	if (reader->engine->custom_spec[index][0] != '\0')
+		return rp_decode_fail(diag, node, "attributeKey '%.*s' is used twice in one engine",
+				      RP_SHOW(key));
+	return copy_name(&of_node, "metricSpec", spec, reader->engine->custom_spec[index],
+			 sizeof(reader->engine->custom_spec[index]));
 }
 
-/* Custom metrics are checked; nothing reads them until the endpoint-attribute plugins are built. */
-static int read_customs(const struct engine_reader *reader, const struct rp_yaml_node *list)
+static int read_customs(const struct engine_reader *reader, const struct rp_yaml_node *list,
+			struct rp_engine_attributes *attributes)
 {
 	const struct rp_path list_path = {reader->path, "customMetrics", 0};
 	const struct rp_yaml_node *node = list == NULL ? NULL : rp_yaml_first(list);
-	struct rp_bytes keys[RP_CUSTOM_METRICS_MAX];
-	uint32_t count = 0;
 
-	for (; node != NULL; node = rp_yaml_next(list, node)) {
-		const struct rp_path path = {&list_path, NULL, count};
-		int r = RP_OK;
+	memset(reader->engine->custom_spec, 0, sizeof(reader->engine->custom_spec));
+	for (uint32_t i = 0; node != NULL; node = rp_yaml_next(list, node), i++) {
+		const struct rp_path path = {&list_path, NULL, i};
+		int r = read_custom(reader, &path, node, attributes);
 
-		if (count == RP_CUSTOM_METRICS_MAX)
-			return rp_decode_fail(reader->model->diag, node,
-					      "more than %u custom metrics in one engine",
-					      RP_CUSTOM_METRICS_MAX);
-		r = read_custom(reader, &path, node, &keys[count]);
 		if (r != RP_OK)
 			return r;
-		for (uint32_t i = 0; i < count; i++) {
-			if (rp_bytes_equal(keys[i], keys[count]))
-				return rp_decode_fail(reader->model->diag, node,
-						      "attributeKey '%.*s' is used twice in one "
-						      "engine",
-						      RP_SHOW(keys[count]));
-		}
-		count++;
 	}
-	if (count > 0)
-		rp_config_warn(reader->model->control,
-			       "customMetrics of engine '%s' are read by no plugin yet",
-			       reader->engine->name);
 	return RP_OK;
 }
 
@@ -129,7 +125,7 @@ static int check_engine_name(const struct engine_reader *reader,
 	return RP_OK;
 }
 
-static int read_engine(const struct engine_reader *reader, const struct rp_config_control *control)
+static int read_engine(const struct engine_reader *reader, struct rp_config_control *control)
 {
 	struct rp_bytes name = RP_BYTES_LIT("");
 	struct rp_bytes block_size = RP_BYTES_LIT("");
@@ -165,7 +161,7 @@ static int read_engine(const struct engine_reader *reader, const struct rp_confi
 			      engine->num_blocks_label, sizeof(engine->num_blocks_label));
 	if (r == RP_OK)
 		r = read_specs(reader, specs);
-	return r == RP_OK ? read_customs(reader, customs) : r;
+	return r == RP_OK ? read_customs(reader, customs, &control->attributes) : r;
 }
 
 static int read_engines(struct rp_model *model, const struct rp_path *parent,
@@ -175,6 +171,7 @@ static int read_engines(struct rp_model *model, const struct rp_path *parent,
 	const struct rp_yaml_node *node = list == NULL ? NULL : rp_yaml_first(list);
 
 	control->engine_count = 0;
+	control->attributes.count = 0;
 	for (; node != NULL; node = rp_yaml_next(list, node)) {
 		const struct rp_path path = {&list_path, NULL, control->engine_count};
 

@@ -25,6 +25,7 @@ struct rp_config_control {
 	char default_engine[64]; /* control knows the built-in ones and checks the name */
 	uint32_t engine_count;
 	struct rp_engine_config engine[RP_ENGINE_CONFIGS_MAX]; /* user entries; specs are checked */
+	struct rp_engine_attributes attributes;		       /* what their customMetrics fill */
 	char discovery_path[1024]; /* file-discovery; empty: not configured */
 	bool has_discovery_watch;
 	enum rp_response_processing response_processing; /* as the file has it */

@@ -41,7 +41,8 @@ static const struct rp_engine_config built_in[] = {
 	},
 };
 
-static_assert(RP_PROM_NAMES_MAX >= RP_ENGINE_FIELDS, "every field may have a family of its own");
+static_assert(RP_PROM_NAMES_MAX >= RP_ENGINE_ALL_FIELDS, "every field may have its own family");
+static_assert(RP_ENGINE_ALL_FIELDS <= 32, "a bit for each field");
 
 struct rp_engines {
 	size_t count;
@@ -63,6 +64,12 @@ static struct rp_bytes label_or(const char *text, const char *otherwise)
 	return rp_bytes_str(text[0] != '\0' ? text : otherwise);
 }
 
+static const char *spec_text(const struct rp_engine_config *config, uint32_t field)
+{
+	return field < RP_ENGINE_FIELDS ? config->spec[field]
+					: config->custom_spec[field - RP_ENGINE_FIELDS];
+}
+
 static int add_engine(struct rp_engines *engines, const struct rp_engine_config *config,
 		      struct rp_diag *reterr)
 {
@@ -71,12 +78,13 @@ static int add_engine(struct rp_engines *engines, const struct rp_engine_config 
 	engine->config = *config;
 	engine->block_size_label = label_or(engine->config.block_size_label, "block_size");
 	engine->num_blocks_label = label_or(engine->config.num_blocks_label, "num_gpu_blocks");
-	for (uint32_t field = 0; field < RP_ENGINE_FIELDS; field++) {
+	for (uint32_t field = 0; field < RP_ENGINE_ALL_FIELDS; field++) {
 		struct rp_metric_spec *spec = &engine->spec[field];
+		const char *text = spec_text(&engine->config, field);
 		uint32_t family;
 		int err;
 
-		err = rp_metric_spec_parse(rp_bytes_str(engine->config.spec[field]), spec, reterr);
+		err = rp_metric_spec_parse(rp_bytes_str(text), spec, reterr);
 		if (err != RP_OK)
 			return err;
 		if (spec->name.len == 0)
@@ -162,7 +170,7 @@ void rp_extraction_begin(struct rp_extraction *extraction, const struct rp_engin
 {
 	memset(extraction, 0, sizeof(*extraction));
 	extraction->engine = engine;
-	for (uint32_t field = 0; field < RP_ENGINE_FIELDS; field++) {
+	for (uint32_t field = 0; field < RP_ENGINE_ALL_FIELDS; field++) {
 		extraction->timestamp_ms[field] = -1;
 		extraction->value[field] = -1;
 	}
@@ -308,6 +316,24 @@ static void apply_lora(const struct rp_extraction *x, struct rp_endpoint_figures
 		figures->lora_max = x->figures.lora_max;
 }
 
+/* A figure that the page has not stays, as do all others. @return whether one is missing */
+static bool apply_custom(const struct rp_extraction *x, struct rp_endpoint_figures *figures)
+{
+	bool is_missing = false;
+
+	for (uint32_t i = 0; i < RP_CUSTOM_FIGURES_MAX; i++) {
+		uint32_t field = RP_ENGINE_FIELDS + i;
+
+		if ((x->found & 1u << field) == 0) {
+			is_missing |= x->engine->spec[field].name.len > 0;
+		} else if (!isnan(x->value[field])) {
+			figures->custom[i] = x->value[field];
+			figures->custom_present |= 1u << i;
+		}
+	}
+	return is_missing;
+}
+
 bool rp_extraction_apply(const struct rp_extraction *extraction, int64_t now_ns,
 			 struct rp_endpoint_figures *figures, bool *ret_has_error)
 {
@@ -354,6 +380,7 @@ bool rp_extraction_apply(const struct rp_extraction *extraction, int64_t now_ns,
 			break;
 		}
 	}
+	has_error |= apply_custom(x, figures);
 	if (x->found != 0)
 		figures->updated_ns = now_ns;
 	*ret_has_error = has_error;

@@ -13,10 +13,15 @@
 /* Label that names a pod's engine whatever engineLabelKey says, if that one is absent or empty. */
 #define RP_ENGINE_LEGACY_LABEL "inference.networking.k8s.io/engine-type"
 
+/* Fields of a page: those of enum rp_engine_field, then the custom metrics by index of the
+ * attribute.
+ */
+#define RP_ENGINE_ALL_FIELDS (RP_ENGINE_FIELDS + RP_CUSTOM_FIGURES_MAX)
+
 /* One engine, ready to read pages. Immutable; pages being read point to it. */
 struct rp_engine {
 	struct rp_engine_config config; /* the specs' views point into it */
-	struct rp_metric_spec spec[RP_ENGINE_FIELDS];
+	struct rp_metric_spec spec[RP_ENGINE_ALL_FIELDS];
 	struct rp_bytes block_size_label;
 	struct rp_bytes num_blocks_label;
 	struct rp_prom_names names;
@@ -45,10 +50,10 @@ const struct rp_engine *rp_engines_borrow(const struct rp_engines *engines, stru
 /* What one page said, before the page is known to be whole. */
 struct rp_extraction {
 	const struct rp_engine *engine;
-	uint32_t found;			/* bit f: field f has a sample */
-	bool has_error;			/* a label was no number */
-	double value[RP_ENGINE_FIELDS]; /* of the sample chosen so far; LoRA: the highest */
-	int64_t timestamp_ms[RP_ENGINE_FIELDS];
+	uint32_t found;			    /* bit f: field f has a sample */
+	bool has_error;			    /* a label was no number */
+	double value[RP_ENGINE_ALL_FIELDS]; /* of the sample chosen so far; LoRA: the highest */
+	int64_t timestamp_ms[RP_ENGINE_ALL_FIELDS];
 	bool has_block_size;
 	bool has_num_blocks;
 	bool has_lora_max;

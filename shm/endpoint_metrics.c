@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define CUSTOM_MASK ((1u << RP_CUSTOM_FIGURES_MAX) - 1)
+
 static uint64_t double_bits(double value)
 {
 	uint64_t bits;
@@ -42,6 +44,28 @@ static uint32_t load_names(uint64_t *to, const _Atomic uint64_t *from, uint32_t 
 	return count;
 }
 
+/* Absent ones are not touched, so that their pages stay untouched too. */
+static void store_custom(struct rp_endpoint_metrics *metrics, uint32_t slot,
+			 const struct rp_endpoint_figures *figures)
+{
+	uint32_t present = figures->custom_present & CUSTOM_MASK;
+
+	for (uint32_t left = present; left != 0; left &= left - 1) {
+		uint32_t i = (uint32_t)__builtin_ctz(left);
+
+		STORE(custom_bits[i], double_bits(figures->custom[i]));
+	}
+	/* Release: who sees that a figure is present sees a figure. */
+	atomic_store_explicit(&metrics->custom_present[slot], present, memory_order_release);
+}
+
+static uint32_t load_custom_present(const struct rp_endpoint_metrics *metrics, uint32_t slot)
+{
+	/* Acquire: pairs with store_custom(). */
+	return atomic_load_explicit(&metrics->custom_present[slot], memory_order_acquire) &
+	       CUSTOM_MASK;
+}
+
 void rp_endpoint_metrics_write(struct rp_endpoint_metrics *metrics, uint32_t slot,
 			       const struct rp_endpoint_figures *figures)
 {
@@ -56,6 +80,7 @@ void rp_endpoint_metrics_write(struct rp_endpoint_metrics *metrics, uint32_t slo
 					     figures->lora_active_count));
 	STORE(lora_waiting_count, store_names(metrics->lora_waiting[slot], figures->lora_waiting,
 					      figures->lora_waiting_count));
+	store_custom(metrics, slot, figures);
 	STORE(updated_ns, figures->updated_ns);
 }
 
@@ -81,7 +106,24 @@ void rp_endpoint_metrics_read(const struct rp_endpoint_metrics *metrics, uint32_
 		ret_figures->lora_active, metrics->lora_active[slot], LOAD(lora_active_count));
 	ret_figures->lora_waiting_count = load_names(
 		ret_figures->lora_waiting, metrics->lora_waiting[slot], LOAD(lora_waiting_count));
+	ret_figures->custom_present = load_custom_present(metrics, slot);
+	for (uint32_t i = 0; i < RP_CUSTOM_FIGURES_MAX; i++) {
+		bool is_present = (ret_figures->custom_present & 1u << i) != 0;
+
+		ret_figures->custom[i] = is_present ? bits_double(LOAD(custom_bits[i])) : 0;
+	}
 	ret_figures->updated_ns = LOAD(updated_ns);
+}
+
+bool rp_endpoint_metrics_custom(const struct rp_endpoint_metrics *metrics, uint32_t slot,
+				uint32_t index, double *ret_value)
+{
+	RP_ASSERT(slot < RP_ENDPOINTS_MAX);
+	RP_ASSERT(index < RP_CUSTOM_FIGURES_MAX);
+	if ((load_custom_present(metrics, slot) & 1u << index) == 0)
+		return false;
+	*ret_value = bits_double(LOAD(custom_bits[index]));
+	return true;
 }
 
 void rp_endpoint_metrics_clear(struct rp_endpoint_metrics *metrics, uint32_t slot)

@@ -2,7 +2,8 @@
  *
  * Live figures of the endpoints, as arrays by field over endpoint slots. Control writes after each
  * scrape, workers read; each figure is a relaxed atomic of its own, and the epoch word tells that
- * something changed since the last look.
+ * something changed since the last look. Custom figures are read one by one, as only plugins that a
+ * configuration names want them.
  */
 #ifndef RP_SHM_ENDPOINT_METRICS_H
 #define RP_SHM_ENDPOINT_METRICS_H
@@ -23,9 +24,11 @@ struct rp_endpoint_figures {
 	int32_t lora_max;	  /* MaxActiveModels */
 	uint32_t lora_active_count;
 	uint32_t lora_waiting_count;
+	uint32_t custom_present;		 /* bit i: custom[i] was scraped */
 	uint64_t lora_active[RP_LORA_NAMES_MAX]; /* XXH64 of the adapter's name */
 	uint64_t lora_waiting[RP_LORA_NAMES_MAX];
-	int64_t updated_ns; /* monotonic; 0: never scraped */
+	int64_t updated_ns;		      /* monotonic; 0: never scraped */
+	double custom[RP_CUSTOM_FIGURES_MAX]; /* by index of the attribute, never NaN */
 };
 
 struct rp_endpoint_metrics {
@@ -41,6 +44,8 @@ struct rp_endpoint_metrics {
 	_Atomic uint32_t lora_waiting_count[RP_ENDPOINTS_MAX];
 	_Atomic uint64_t lora_active[RP_ENDPOINTS_MAX][RP_LORA_NAMES_MAX];
 	_Atomic uint64_t lora_waiting[RP_ENDPOINTS_MAX][RP_LORA_NAMES_MAX];
+	_Atomic uint32_t custom_present[RP_ENDPOINTS_MAX];
+	_Atomic uint64_t custom_bits[RP_CUSTOM_FIGURES_MAX][RP_ENDPOINTS_MAX];
 };
 
 /** Store the figures of a slot. Control only; call rp_endpoint_metrics_bump() after a batch. */
@@ -51,6 +56,14 @@ void rp_endpoint_metrics_bump(struct rp_endpoint_metrics *metrics);
 /** Load the figures of a slot; fields of two scrapes may mix, none is torn. */
 void rp_endpoint_metrics_read(const struct rp_endpoint_metrics *metrics, uint32_t slot,
 			      struct rp_endpoint_figures *ret_figures);
+
+/**
+ * One custom figure of a slot (customMetrics of core-metrics-extractor).
+ * @param index  of the attribute, as rp_engine_attribute_index() has it
+ * @return false: never scraped since the endpoint joined the set
+ */
+RP_MUST_CHECK bool rp_endpoint_metrics_custom(const struct rp_endpoint_metrics *metrics,
+					      uint32_t slot, uint32_t index, double *ret_value);
 
 /** All zero, never scraped: what a fresh endpoint looks like. Control only. */
 void rp_endpoint_metrics_clear(struct rp_endpoint_metrics *metrics, uint32_t slot);

@@ -56,7 +56,8 @@ static const struct item items[] = {
 
 	TYPE(rp_live) FIELD(rp_live, head) FIELD(rp_live, process) FIELD(rp_live, publication)
 	FIELD(rp_live, registry) FIELD(rp_live, plugin_stat) FIELD(rp_live, metrics)
-	FIELD(rp_live, inflight) FIELD(rp_live, keyed) FIELD(rp_live, cold) FIELD(rp_live, worker) FIELD(rp_live, prefix)
+	FIELD(rp_live, inflight) FIELD(rp_live, keyed) FIELD(rp_live, cold)
+	FIELD(rp_live, worker) FIELD(rp_live, prefix)
 
 	TYPE(rp_process_state) FIELD(rp_process_state, phase) FIELD(rp_process_state, is_pool_live)
 	FIELD(rp_process_state, control_generation) FIELD(rp_process_state, worker_restarts)
@@ -87,7 +88,8 @@ static const struct item items[] = {
 	FIELD(rp_endpoint_metrics, cache_num_blocks) FIELD(rp_endpoint_metrics, updated_ns)
 	FIELD(rp_endpoint_metrics, lora_max) FIELD(rp_endpoint_metrics, lora_active_count)
 	FIELD(rp_endpoint_metrics, lora_waiting_count) FIELD(rp_endpoint_metrics, lora_active)
-	FIELD(rp_endpoint_metrics, lora_waiting)
+	FIELD(rp_endpoint_metrics, lora_waiting) FIELD(rp_endpoint_metrics, custom_present)
+	FIELD(rp_endpoint_metrics, custom_bits)
 
 	TYPE(rp_inflight) FIELD(rp_inflight, life) FIELD(rp_inflight, row)
 	TYPE(rp_inflight_row) FIELD(rp_inflight_row, requests)

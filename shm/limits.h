@@ -27,6 +27,7 @@
 #define RP_LABEL_BYTES_MAX	  512u	 /* key + value of one label */
 #define RP_TABLE_POOL_BYTES	  (RP_ENDPOINTS_MAX * 640u) /* strings of one table generation */
 #define RP_SLOT_REST_S		  120 /* a freed endpoint slot rests so long before reuse */
+#define RP_CUSTOM_FIGURES_MAX	  16u /* different attributeKeys of all engines' customMetrics */
 #define RP_LORA_NAMES_MAX	  16u /* adapters kept per endpoint and list */
 #define RP_INFLIGHT_PRODUCERS_MAX 4u  /* instances of inflight-load-producer */
 #define RP_INFLIGHT_TOKENS_MAX	  (INT64_C(1) << 38) /* of one request, so that sums fit */
@@ -43,7 +44,7 @@
 #define RP_EXTRACTORS_MAX	    16u /* of one source */
 #define RP_PARSERS_MAX		    16u
 #define RP_ENGINE_CONFIGS_MAX	    16u	     /* engineConfigs of core-metrics-extractor */
-#define RP_CUSTOM_METRICS_MAX	    64u	     /* of one engine */
+#define RP_ATTRIBUTE_KEY_MAX	    256u     /* attributeKey of a custom metric, terminated */
 #define RP_TOKEN_PARAM_MAX	    1000000u /* numbers in the parameters of token-producer */
 #define RP_PRIORITY_BANDS_MAX	    64u	     /* flowControl.priorityBands */
 #define RP_CONFIG_WARNINGS_MAX	    32u

@@ -55,6 +55,30 @@ static void figures_come_back_bit_by_bit(void **state)
 	assert_memory_equal(out.lora_active, in.lora_active, sizeof(in.lora_active));
 }
 
+static void custom_figures_are_there_when_written(void **state)
+{
+	struct rp_endpoint_figures in = {.custom_present = 1u << 0 | 1u << 15 | 1u << 31,
+					 .custom = {[0] = 0.1, [1] = 7, [15] = -0.0}};
+	struct rp_endpoint_figures out;
+	double value = 5;
+
+	(void)state;
+	assert_false(rp_endpoint_metrics_custom(&metrics, 3, 0, &value));
+	rp_endpoint_metrics_write(&metrics, 3, &in);
+	assert_true(rp_endpoint_metrics_custom(&metrics, 3, 0, &value));
+	assert_true(value == 0.1);
+	assert_false(rp_endpoint_metrics_custom(&metrics, 3, 1, &value));
+	assert_true(rp_endpoint_metrics_custom(&metrics, 3, 15, &value));
+	assert_true(value == 0 && signbit(value));
+	assert_false(rp_endpoint_metrics_custom(&metrics, 4, 0, &value));
+	memset(&out, 0xff, sizeof(out));
+	rp_endpoint_metrics_read(&metrics, 3, &out);
+	assert_int_equal(out.custom_present, 1u << 0 | 1u << 15);
+	assert_true(out.custom[0] == 0.1 && out.custom[1] == 0);
+	rp_endpoint_metrics_clear(&metrics, 3);
+	assert_false(rp_endpoint_metrics_custom(&metrics, 3, 0, &value));
+}
+
 static void adapter_counts_are_bounded_on_both_sides(void **state)
 {
 	(void)state;
@@ -81,6 +105,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(figures_come_back_bit_by_bit),
+		cmocka_unit_test(custom_figures_are_there_when_written),
 		cmocka_unit_test(adapter_counts_are_bounded_on_both_sides),
 		cmocka_unit_test(bump_moves_the_epoch),
 	};

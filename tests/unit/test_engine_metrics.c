@@ -245,7 +245,12 @@ static void every_built_in_engine_reads_its_page(void **state)
 		 "sglang:token_usage 0.5\n"
 		 "# TYPE sglang:cache_config_info gauge\n"
 		 "sglang:cache_config_info{page_size=\"4\",num_pages=\"5\"} 1\n",
-		 {1, 2, 0.5, 4, 5, 0, 0, 0, {0}, {0}, 42}},
+		 {.waiting = 1,
+		  .running = 2,
+		  .kv_usage = 0.5,
+		  .cache_block_size = 4,
+		  .cache_num_blocks = 5,
+		  .updated_ns = 42}},
 		{"trtllm-serve",
 		 "# TYPE trtllm_num_requests_waiting gauge\n"
 		 "trtllm_num_requests_waiting 1\n"
@@ -257,7 +262,12 @@ static void every_built_in_engine_reads_its_page(void **state)
 		 "trtllm_kv_cache_tokens_per_block 4\n"
 		 "# TYPE trtllm_kv_cache_max_blocks gauge\n"
 		 "trtllm_kv_cache_max_blocks 5\n",
-		 {1, 2, 0.5, 4, 5, 0, 0, 0, {0}, {0}, 42}},
+		 {.waiting = 1,
+		  .running = 2,
+		  .kv_usage = 0.5,
+		  .cache_block_size = 4,
+		  .cache_num_blocks = 5,
+		  .updated_ns = 42}},
 		{"triton-tensorrt-llm",
 		 "# TYPE nv_trt_llm_request_metrics gauge\n"
 		 "nv_trt_llm_request_metrics{model=\"m\",request_type=\"scheduled\"} 2\n"
@@ -266,13 +276,18 @@ static void every_built_in_engine_reads_its_page(void **state)
 		 "nv_trt_llm_kv_cache_block_metrics{kv_cache_block_type=\"max\"} 5\n"
 		 "nv_trt_llm_kv_cache_block_metrics{kv_cache_block_type=\"fraction\"} 0.5\n"
 		 "nv_trt_llm_kv_cache_block_metrics{kv_cache_block_type=\"tokens_per\"} 4\n",
-		 {1, 2, 0.5, 4, 5, 0, 0, 0, {0}, {0}, 42}},
+		 {.waiting = 1,
+		  .running = 2,
+		  .kv_usage = 0.5,
+		  .cache_block_size = 4,
+		  .cache_num_blocks = 5,
+		  .updated_ns = 42}},
 		{"triton",
 		 "# TYPE nv_inference_pending_request_count gauge\n"
 		 "nv_inference_pending_request_count 1\n"
 		 "# TYPE nv_inference_exec_count counter\n"
 		 "nv_inference_exec_count 2\n",
-		 {1, 2, 0, 0, 0, 0, 0, 0, {0}, {0}, 42}},
+		 {.waiting = 1, .running = 2, .updated_ns = 42}},
 	};
 
 	(void)state;
@@ -303,6 +318,63 @@ static void a_selector_that_matches_no_series_is_an_error(void **state)
 	assert_int_equal(f.waiting, 5);
 	assert_int_equal(f.running, 3);
 	rp_engines_free(own);
+}
+
+/* As core-metrics-extractor: what is found is put, what is missing stays and is an error. */
+static void custom_metrics_fill_their_figures(void **state)
+{
+	static const struct rp_engine_config config = {
+		.name = "x",
+		.spec = {"q"},
+		.custom_spec = {[1] = "hits{kind=\"a\"}", [15] = "q"},
+	};
+	struct rp_engines *own;
+	const struct rp_engine *engine;
+	struct rp_endpoint_figures f = {.waiting = 0};
+	bool has_error;
+
+	(void)state;
+	assert_int_equal(rp_engines_new(&config, 1, "x", &own, NULL), RP_OK);
+	engine = rp_engines_borrow(own, RP_BYTES_LIT("x"));
+	assert_true(read_page(engine,
+			      "# HELP hits of the cache\n# TYPE hits counter\n"
+			      "hits{kind=\"b\"} 7\nhits{kind=\"a\"} 0.1\nhits{kind=\"a\"} 9\n"
+			      "# TYPE other gauge\nother 5\n" G("q") "q 3\n",
+			      &f, &has_error));
+	assert_false(has_error);
+	assert_int_equal(f.waiting, 3);
+	assert_int_equal(f.custom_present, 1u << 1 | 1u << 15);
+	assert_true(f.custom[1] == 0.1 && f.custom[15] == 3);
+
+	/* Only a custom metric: an update, and an error for what is missing. */
+	f.updated_ns = 0;
+	assert_true(read_page(engine, G("hits") "hits{kind=\"a\"} -2e300\n", &f, &has_error));
+	assert_true(has_error);
+	assert_true(f.updated_ns == 42);
+	assert_true(f.custom[1] == -2e300 && f.custom[15] == 3);
+
+	assert_true(
+		read_page(engine, G("q") "q 4\n" G("hits") "hits{kind=\"b\"} 7\n", &f, &has_error));
+	assert_true(has_error);
+	assert_int_equal(f.custom_present, 1u << 1 | 1u << 15);
+	assert_true(f.custom[1] == -2e300 && f.custom[15] == 4);
+
+	assert_true(read_page(engine, G("q") "q 4\n" G("hits") "hits{kind=\"a\"} NaN\n", &f,
+			      &has_error));
+	assert_false(has_error);
+	assert_true(f.custom[1] == -2e300);
+	rp_engines_free(own);
+}
+
+static void engines_without_custom_metrics_leave_them_absent(void **state)
+{
+	struct rp_endpoint_figures f = {.waiting = 0};
+	bool has_error;
+
+	(void)state;
+	assert_true(read_page(vllm(), G(WAITING) WAITING " 4\n" REST, &f, &has_error));
+	assert_false(has_error);
+	assert_int_equal(f.custom_present, 0);
 }
 
 static void unknown_engines_read_like_the_default(void **state)
@@ -414,6 +486,8 @@ int main(void)
 		cmocka_unit_test(cache_info_labels_that_are_no_numbers_are_one_error),
 		cmocka_unit_test(every_built_in_engine_reads_its_page),
 		cmocka_unit_test(a_selector_that_matches_no_series_is_an_error),
+		cmocka_unit_test(custom_metrics_fill_their_figures),
+		cmocka_unit_test(engines_without_custom_metrics_leave_them_absent),
 		cmocka_unit_test(unknown_engines_read_like_the_default),
 		cmocka_unit_test(a_configured_engine_replaces_the_built_in_one_as_a_whole),
 		cmocka_unit_test(wrong_engine_tables_are_refused),

@@ -301,6 +301,12 @@ static void errors_of_plugins_say_where_and_why(void **state)
 		 "customMetrics: [{attributeKey: k, metricSpec: m}, {attributeKey: k, metricSpec: "
 		 "o}]}]}}]",
 		 1, 131, "attributeKey 'k' is used twice"},
+		{"plugins: [{type: core-metrics-extractor, parameters: {engineConfigs: [{name: a, "
+		 "customMetrics: [{attributeKey: k, metricSpec: \" \"}]}]}}]",
+		 1, 97, "a custom metric needs attributeKey and metricSpec"},
+		{"plugins: [{type: core-metrics-extractor, parameters: {engineConfigs: [{name: a, "
+		 "customMetrics: [{attributeKey: k, metricSpec: \"m{\"}]}]}}]",
+		 1, 127, "metricSpec:"},
 	};
 
 	(void)state;
@@ -483,6 +489,49 @@ static void data_sources_are_chosen_as_listed(void **state)
 	assert_false(control.has_metrics_source);
 }
 
+/* The index is where control writes the figure and where a plugin reads it. */
+static void attributes_are_numbered_as_the_engines_name_them_first(void **state)
+{
+	char text[4096];
+	int n;
+
+	(void)state;
+	must_load("plugins: [{type: core-metrics-extractor, parameters: {engineConfigs: ["
+		  "{name: a, customMetrics: [{attributeKey: x, metricSpec: m}, "
+		  "{attributeKey: y/z, metricSpec: 'n{a=b}'}]}, {name: b}, "
+		  "{name: c, customMetrics: [{attributeKey: w, metricSpec: o}, "
+		  "{attributeKey: x, metricSpec: p}]}]}}]");
+	assert_int_equal(control.attributes.count, 3);
+	assert_int_equal(rp_engine_attribute_index(&control.attributes, RP_BYTES_LIT("x")), 0);
+	assert_int_equal(rp_engine_attribute_index(&control.attributes, RP_BYTES_LIT("y/z")), 1);
+	assert_int_equal(rp_engine_attribute_index(&control.attributes, RP_BYTES_LIT("w")), 2);
+	assert_true(rp_engine_attribute_index(&control.attributes, RP_BYTES_LIT("")) == UINT32_MAX);
+	assert_string_equal(control.engine[0].custom_spec[0], "m");
+	assert_string_equal(control.engine[0].custom_spec[1], "n{a=b}");
+	assert_string_equal(control.engine[0].custom_spec[2], "");
+	assert_string_equal(control.engine[1].custom_spec[0], "");
+	assert_string_equal(control.engine[2].custom_spec[0], "p");
+	assert_string_equal(control.engine[2].custom_spec[2], "o");
+
+	for (uint32_t count = RP_CUSTOM_FIGURES_MAX; count <= RP_CUSTOM_FIGURES_MAX + 1; count++) {
+		n = snprintf(text, sizeof(text),
+			     "plugins: [{type: core-metrics-extractor, parameters: "
+			     "{engineConfigs: [{name: a, customMetrics: [");
+		for (uint32_t i = 0; i < count; i++)
+			n += snprintf(text + n, sizeof(text) - (size_t)n,
+				      "{attributeKey: k%u, metricSpec: m}, ", i);
+		snprintf(text + n, sizeof(text) - (size_t)n, "]}]}}]");
+		if (count <= RP_CUSTOM_FIGURES_MAX) {
+			must_load(text);
+			continue;
+		}
+		assert_int_equal(load(text), RP_ECONFIG);
+		assert_non_null(strstr(diag.message, "at most 16 different attributeKeys"));
+	}
+	must_load("");
+	assert_int_equal(control.attributes.count, 0);
+}
+
 static void what_is_ignored_is_told(void **state)
 {
 	(void)state;
@@ -493,7 +542,7 @@ static void what_is_ignored_is_told(void **state)
 	assert_int_equal(control.warning_count, 0);
 	must_load("plugins: [{type: core-metrics-extractor, parameters: {engineConfigs: [{name: a, "
 		  "customMetrics: [{attributeKey: k, metricSpec: m}]}]}}]");
-	assert_int_equal(control.warning_count, 1);
+	assert_int_equal(control.warning_count, 0);
 	must_load("plugins: [{type: token-producer, parameters: {estimate: {image: {mode: "
 		  "static}}}}]");
 	assert_int_equal(control.warning_count, 1);
@@ -570,6 +619,7 @@ int main(void)
 		cmocka_unit_test(each_prefix_scorer_reads_the_producer_it_names),
 		cmocka_unit_test(plugin_statistics_are_named_by_extension_point),
 		cmocka_unit_test(data_sources_are_chosen_as_listed),
+		cmocka_unit_test(attributes_are_numbered_as_the_engines_name_them_first),
 		cmocka_unit_test(what_is_ignored_is_told),
 		cmocka_unit_test(more_than_fits_is_refused),
 		cmocka_unit_test(every_prefix_of_a_sample_is_safe),

@@ -588,6 +588,32 @@ static void the_label_chooses_the_engine_and_may_change(void **state)
 	assert_int_equal(stats()->poll_errors, 0);
 }
 
+static void custom_metrics_are_scraped_and_stay_when_their_series_goes(void **state)
+{
+	static const struct rp_engine_config config = {
+		.name = "vllm",
+		.spec = {"vllm:num_requests_waiting"},
+		.custom_spec = {[0] = "vllm:num_requests_running", [3] = "gone"}};
+	double value;
+
+	(void)state;
+	rp_engines_free(engines);
+	assert_int_equal(rp_engines_new(&config, 1, "", &engines, NULL), RP_OK);
+	serve_page(4);
+	add_endpoint(0);
+	start_with(usual());
+	RUN_UNTIL(figures_of(0).waiting == 4);
+	assert_true(rp_endpoint_metrics_custom(&metrics, 0, 0, &value));
+	assert_true(value == 5);
+	assert_false(rp_endpoint_metrics_custom(&metrics, 0, 3, &value));
+	assert_true(stats()->extract_errors > 0);
+	serve_text("HTTP/1.1 200 OK\r\nContent-Length: 67\r\n\r\n"
+		   "# TYPE vllm:num_requests_waiting gauge\nvllm:num_requests_waiting 9\n");
+	RUN_UNTIL(figures_of(0).waiting == 9);
+	assert_true(rp_endpoint_metrics_custom(&metrics, 0, 0, &value));
+	assert_true(value == 5);
+}
+
 /* ---- pace ---- */
 
 static void answers_of_one_turn_are_one_bump(void **state)
@@ -859,6 +885,7 @@ int main(void)
 		TEST(an_endpoint_may_leave_in_the_middle_of_a_scrape),
 		TEST(an_address_that_is_none_harms_no_other_endpoint),
 		TEST(the_label_chooses_the_engine_and_may_change),
+		TEST(custom_metrics_are_scraped_and_stay_when_their_series_goes),
 		TEST(answers_of_one_turn_are_one_bump),
 		TEST(endpoints_are_spread_over_the_tick),
 		TEST(many_endpoints_are_read_together_and_few_at_once),
