@@ -77,9 +77,7 @@ static enum golden_verdict load(struct golden_case *c, cJSON *plugins, cJSON *re
 {
 	char *text = world_config_text(plugins, refs);
 
-	world_has_predictor = true;
 	*ret_config = world_load(c->world, text);
-	world_has_predictor = false;
 	free(text);
 	cJSON_Delete(plugins);
 	cJSON_Delete(refs);

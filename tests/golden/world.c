@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "config/effective.h"
 #include "shm/clock.h"
 #include "shm/hash.h"
 #include "tests/golden/golden.h"
@@ -27,7 +28,7 @@ void world_init(struct world *world)
 	world->force_pick = RP_NO_ENDPOINT;
 }
 
-void world_drop_configs(struct world *world)
+static void drop_configs(struct world *world)
 {
 	for (size_t i = 0; i < RP_ARRAY_LEN(world->config); i++) {
 		while (world->config[i] != NULL) {
@@ -45,14 +46,14 @@ void world_drop_configs(struct world *world)
 
 void world_fini(struct world *world)
 {
-	world_drop_configs(world);
+	drop_configs(world);
 	free(world->table_text);
 	rp_bed_fini(&world->bed);
 }
 
 void world_forget(struct world *world)
 {
-	world_drop_configs(world);
+	drop_configs(world);
 	free(world->table_text);
 	world->table_text = NULL;
 	rp_bed_fini(&world->bed);
@@ -62,10 +63,25 @@ void world_forget(struct world *world)
 
 /* ---- configurations ---- */
 
-static struct world_config *load(const char *text, size_t bytes)
+/* As rp_config_load(), but for the refusal of what is not built: cases give what a service from
+ * outside would say. */
+static int compile(struct world_config *config, struct rp_config_blob *room)
 {
 	static struct rp_plugin_stat stats[RP_PLUGIN_STATS_MAX];
 	static struct rp_config_control control;
+	struct rp_effective *effective;
+	int err = rp_effective_load("case", rp_bytes(config->text, config->text_bytes), true,
+				    &effective, &control, &config->diag);
+
+	if (err != RP_OK)
+		return err;
+	err = rp_effective_compile(effective, 1, room, RP_CONFIG_BLOB_BYTES, stats, &config->diag);
+	rp_effective_free(effective);
+	return err;
+}
+
+static struct world_config *load(const char *text, size_t bytes)
+{
 	static alignas(8) uint8_t room[RP_CONFIG_BLOB_BYTES];
 	struct world_config *config = calloc(1, sizeof(*config));
 	struct rp_config_blob *blob = (void *)room;
@@ -73,8 +89,7 @@ static struct world_config *load(const char *text, size_t bytes)
 	RP_ASSERT(config != NULL);
 	config->text = strdup(text);
 	config->text_bytes = bytes;
-	config->err = rp_config_load("case", rp_bytes(text, bytes), true, 1, blob, sizeof(room),
-				     stats, &control, &config->diag);
+	config->err = compile(config, blob);
 	if (config->err == RP_OK) {
 		config->blob = malloc(blob->bytes);
 		RP_ASSERT(config->blob != NULL);
@@ -94,7 +109,7 @@ const struct world_config *world_load(struct world *world, const char *text)
 			return config;
 	}
 	if (world->config_count++ == CONFIGS_KEPT)
-		world_drop_configs(world);
+		drop_configs(world);
 	config = load(text, bytes);
 	config->next = world->config[at];
 	world->config[at] = config;

@@ -105,9 +105,6 @@ void world_give_prompt_of(struct world *world, const cJSON *endpoint);
 /** All endpoints have part of the prompt, or none. */
 void world_give_match(struct world *world, bool has_match);
 
-/** Forget all configurations. */
-void world_drop_configs(struct world *world);
-
 /** Forget what requests left in the segments. */
 void world_forget(struct world *world);
 
@@ -120,16 +117,8 @@ enum rp_sched_result world_pick(struct world *world, const cJSON *among, struct 
 /** The JSON of a configuration with these plugins; free() it. */
 char *world_config_text(const cJSON *plugins, const cJSON *profile_plugins);
 
-struct rp_model;
-/* Called with what rp_config_load() made of a text, before it is compiled; NULL: nobody. */
-extern void (*world_on_model)(const struct rp_model *model);
-
 /* The one that makes a pick; the wrapped objects know no other way to it. NULL: nothing is wrapped.
  */
 extern struct world *world_current;
-
-/* Configurations may use the latency predictor, a service from outside: the case gives what it
- * says. */
-extern bool world_has_predictor;
 
 #endif /* RP_TESTS_GOLDEN_WORLD_H */

@@ -9,33 +9,9 @@
 #include "tests/golden/world.h"
 
 struct world *world_current;
-bool world_has_predictor;
 
-/* What the files of the workers and of control have by these names: CMakeLists.txt renames it. */
+/* What the workers have by this name: CMakeLists.txt renames it. */
 const struct rp_plugin_ops *rp_sched_ops_real(uint32_t type);
-int rp_model_compile_real(const struct rp_model *model, uint64_t generation,
-			  struct rp_config_blob *blob, size_t blob_bytes,
-			  struct rp_plugin_stat *stats);
-int rp_model_compile(const struct rp_model *model, uint64_t generation, struct rp_config_blob *blob,
-		     size_t blob_bytes, struct rp_plugin_stat *stats);
-enum rp_plugin_state rp_plugin_type_state_real(enum rp_plugin_type type);
-
-void (*world_on_model)(const struct rp_model *model);
-
-int rp_model_compile(const struct rp_model *model, uint64_t generation, struct rp_config_blob *blob,
-		     size_t blob_bytes, struct rp_plugin_stat *stats)
-{
-	if (world_on_model != NULL)
-		world_on_model(model);
-	return rp_model_compile_real(model, generation, blob, blob_bytes, stats);
-}
-
-enum rp_plugin_state rp_plugin_type_state(enum rp_plugin_type type)
-{
-	if (world_has_predictor && type == RP_PLUGIN_PREDICTED_LATENCY_PRODUCER)
-		return RP_STATE_INERT;
-	return rp_plugin_type_state_real(type);
-}
 
 static uint32_t type_of(const struct rp_call *call)
 {
