@@ -14,6 +14,7 @@ struct plugin_room {
 	int64_t *load;	/* three arrays */
 	void *prepared; /* prepared_bytes for each endpoint */
 	size_t prepared_bytes;
+	void *state;
 };
 
 /* Plugins of one role, in the configuration's order. */
@@ -101,6 +102,7 @@ void rp_sched_free(struct rp_sched *sched)
 		free(sched->room[i].lookup);
 		free(sched->room[i].load);
 		free(sched->room[i].prepared);
+		free(sched->room[i].state);
 	}
 	for (uint32_t i = 0; i < RP_PROFILES_MAX; i++) {
 		rp_profile_run_free(sched->profile[i]);
@@ -209,10 +211,14 @@ static int make_room(struct rp_sched *sched, struct rp_call *call, struct plugin
 		room->prepared = calloc(n, ops->prepared_bytes);
 		room->prepared_bytes = room->prepared != NULL ? ops->prepared_bytes : 0;
 	}
+	free(room->state);
+	room->state = ops->state_bytes > 0 ? calloc(1, ops->state_bytes) : NULL;
 	if ((ops->wants_lookup && room->lookup == NULL) ||
+	    (ops->state_bytes > 0 && room->state == NULL) ||
 	    (ops->wants_load && room->load == NULL) || ops->prepared_bytes > room->prepared_bytes)
 		return RP_ENOMEM;
 	call->lookup = room->lookup;
+	call->state = room->state;
 	call->prepared = room->prepared;
 	for (size_t i = 0; i < RP_ARRAY_LEN(call->load); i++)
 		call->load[i] = room->load != NULL ? room->load + i * n : NULL;

@@ -34,6 +34,7 @@ struct rp_call {
 	/* What prepare() made of each endpoint, by table index, prepared_bytes each. */
 	const void *prepared;
 	struct rp_prefix_lookup *lookup; /* wants_lookup */
+	void *state;			 /* state_bytes */
 	int64_t *load[3]; /* wants_load: requests, tokens, uncached; by table index */
 };
 
@@ -99,7 +100,9 @@ struct rp_plugin_ops {
 	int (*produce)(const struct rp_call *call);
 
 	/* ---- any kind ----
-	 * Clear call->data when a cycle begins: for plugins that leave notes. Producers' always is.
+	 * Memory of its own in each worker, zero when a configuration begins; 0: none. */
+	size_t state_bytes;
+	/* Clear call->data when a cycle begins: for plugins that leave notes. Producers' always is.
 	 */
 	bool has_note;
 	/* After the pick, before the request is sent; NULL: nothing to do. */
