@@ -68,8 +68,7 @@ static void observe_parsing(struct director *director, int64_t begin_ns)
 	if (config == NULL || plugin >= config->plugin_count ||
 	    rp_sched_parser(rp_config_blob_plugin(config, plugin)->type) == NULL)
 		return;
-	stat = rp_config_plugin_stat(rp_config_blob_plugin(config, plugin),
-				     RP_EXT_REQUEST_PARSING);
+	stat = rp_config_plugin_stat(rp_config_blob_plugin(config, plugin), RP_EXT_REQUEST_PARSING);
 	if (stat < RP_PLUGIN_STATS_MAX)
 		rp_histogram_observe(&director->env->counters->plugin_duration[stat],
 				     RP_BUCKETS_FAST, seconds_since(begin_ns));

@@ -18,6 +18,7 @@ struct rp_request_headers {
 	struct rp_bytes objective;
 	struct rp_bytes fairness_id;
 	struct rp_bytes model_rewrite;
+	struct rp_bytes prefer;
 	struct rp_request_hints hints;
 	struct rp_header *wanted; /* those that the configuration names */
 	uint32_t wanted_count;

@@ -153,6 +153,7 @@ static bool begin_request(struct rp_ext_proc_stream *stream, struct rp_bytes hea
 		return false;
 	}
 	err = rp_header_store_fill(&request->headers, arena, header_map,
+				   rp_sched_config(env->sched),
 				   env->settings->has_header_echo != 0);
 	stream->request = request;
 	if (err == RP_OK && !request->headers.has_request_id) {

@@ -14,6 +14,7 @@ enum header_id {
 	HEADER_FAIRNESS_ALIAS,
 	HEADER_REWRITE,
 	HEADER_REWRITE_ALIAS,
+	HEADER_PREFER,
 	HEADER_VIDEO_FPS,
 	HEADER_VIDEO_DURATION,
 	HEADER_VIDEO_RESOLUTION,
@@ -57,6 +58,7 @@ static const struct {
 	[HEADER_FAIRNESS_ALIAS] = KNOWN("x-gateway-inference-fairness-id", RULE_REMOVE),
 	[HEADER_REWRITE] = KNOWN("x-llm-d-model-name-rewrite", RULE_REMOVE),
 	[HEADER_REWRITE_ALIAS] = KNOWN("x-gateway-model-name-rewrite", RULE_REMOVE),
+	[HEADER_PREFER] = KNOWN("prefer", RULE_PASS),
 	[HEADER_VIDEO_FPS] = KNOWN("x-llm-d-video-fps", RULE_REMOVE),
 	[HEADER_VIDEO_DURATION] = KNOWN("x-llm-d-video-duration-seconds", RULE_REMOVE),
 	[HEADER_VIDEO_RESOLUTION] = KNOWN("x-llm-d-video-resolution", RULE_REMOVE),
@@ -221,6 +223,7 @@ static void resolve(struct rp_header_store *store, const struct rp_bytes *values
 	known->objective = first_present(values, HEADER_OBJECTIVE, HEADER_OBJECTIVE_ALIAS);
 	known->fairness_id = first_present(values, HEADER_FAIRNESS, HEADER_FAIRNESS_ALIAS);
 	known->model_rewrite = first_present(values, HEADER_REWRITE, HEADER_REWRITE_ALIAS);
+	known->prefer = values[HEADER_PREFER];
 	known->hints.video_fps = values[HEADER_VIDEO_FPS];
 	known->hints.video_duration_seconds = values[HEADER_VIDEO_DURATION];
 	known->hints.video_resolution = values[HEADER_VIDEO_RESOLUTION];
@@ -262,8 +265,52 @@ static bool keep_removed(struct rp_header_store *store, struct rp_arena *arena,
 	return true;
 }
 
+/* One of the headers that plugins read, if the map has it: the last of equal names. */
+static int keep_wanted_one(struct rp_request_headers *known, struct rp_arena *arena,
+			   struct rp_bytes map, struct rp_bytes name)
+{
+	struct rp_header *wanted = &known->wanted[known->wanted_count];
+	struct rp_reader r = rp_reader(map);
+	struct rp_bytes value = rp_bytes("", 0);
+	struct rp_header header;
+
+	while (rp_ext_proc_next_header(&r, &header)) {
+		if (rp_bytes_equal_nocase(header.name, name))
+			value = header.value;
+	}
+	if (value.len == 0)
+		return RP_OK;
+	/* The configuration may be replaced before the pick. */
+	wanted->name = rp_arena_copy(arena, name);
+	wanted->value = rp_arena_copy(arena, value);
+	known->wanted_count++;
+	return wanted->name.ptr != NULL && wanted->value.ptr != NULL ? RP_OK : RP_ENOMEM;
+}
+
+static int keep_wanted(struct rp_header_store *store, struct rp_arena *arena, struct rp_bytes map,
+		       const struct rp_config_blob *config)
+{
+	struct rp_config_array names = {NULL, 0};
+	const struct rp_config_str *name;
+	int err = RP_OK;
+
+	if (config != NULL)
+		names = rp_config_blob_list(config, config->headers, sizeof(*name));
+	if (names.count == 0)
+		return RP_OK;
+	store->known.wanted = rp_arena_alloc(arena, names.count * sizeof(*store->known.wanted));
+	if (store->known.wanted == NULL)
+		return RP_ENOMEM;
+	name = names.ptr;
+	for (uint32_t i = 0; i < names.count && err == RP_OK; i++)
+		err = keep_wanted_one(&store->known, arena, map,
+				      rp_config_blob_str(config, name[i]));
+	return err;
+}
+
 int rp_header_store_fill(struct rp_header_store *store, struct rp_arena *arena,
-			 struct rp_bytes header_map, bool has_echo)
+			 struct rp_bytes header_map, const struct rp_config_blob *config,
+			 bool has_echo)
 {
 	struct survey survey;
 	int err = take_survey(header_map, &survey);
@@ -273,6 +320,9 @@ int rp_header_store_fill(struct rp_header_store *store, struct rp_arena *arena,
 		return err;
 	if (!keep_values(store, arena, &survey) || !keep_removed(store, arena, &survey))
 		return RP_ENOMEM;
+	err = keep_wanted(store, arena, header_map, config);
+	if (err != RP_OK)
+		return err;
 	return has_echo ? make_echo(arena, header_map, survey.count, &store->echo,
 				    &store->echo_count)
 			: RP_OK;

@@ -23,12 +23,14 @@ struct rp_header_store {
 /**
  * Fill the store from an encoded HeaderMap.
  *
+ * @param config  names the headers that its plugins read; NULL: none
  * @param has_echo  keep all headers that are not system-owned
  * @return RP_OK; RP_EFORMAT; RP_ETOOBIG: more than RP_HTTP_HEADERS_MAX fields or
  *         RP_HTTP_HEADER_BYTES_MAX bytes of names and values; RP_ENOMEM
  */
 RP_MUST_CHECK int rp_header_store_fill(struct rp_header_store *store, struct rp_arena *arena,
-				       struct rp_bytes header_map, bool has_echo);
+				       struct rp_bytes header_map,
+				       const struct rp_config_blob *config, bool has_echo);
 
 /**
  * Headers of a map that are not system-owned, names lower-cased, the last of equal names.

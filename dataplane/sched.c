@@ -652,7 +652,7 @@ static void fill_pick(struct rp_sched *sched, struct rp_pick *pick)
 /* "Prefer: if-available" (RFC 7240): only to an endpoint that holds part of the prompt. */
 static bool wants_cached(const struct rp_cycle *cycle)
 {
-	struct rp_bytes list = rp_cycle_header(cycle, RP_BYTES_LIT("prefer"));
+	struct rp_bytes list = cycle->headers->prefer;
 
 	while (list.len > 0) {
 		size_t comma = rp_bytes_find(list, RP_BYTES_LIT(","));

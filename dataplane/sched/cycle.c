@@ -18,7 +18,7 @@ const void *rp_cycle_prepared(const struct rp_cycle *cycle, uint32_t plugin)
 
 struct rp_bytes rp_cycle_header(const struct rp_cycle *cycle, struct rp_bytes name)
 {
-	for (uint32_t i = 0; cycle->headers != NULL && i < cycle->headers->wanted_count; i++) {
+	for (uint32_t i = 0; i < cycle->headers->wanted_count; i++) {
 		if (rp_bytes_equal(cycle->headers->wanted[i].name, name))
 			return cycle->headers->wanted[i].value;
 	}

@@ -205,7 +205,8 @@ static void run_header_store(void *user)
 	struct rp_header_store store = {0};
 
 	rp_arena_reset(&bed->arena);
-	RP_MICRO_CHECK(rp_header_store_fill(&store, &bed->arena, bed->header_map, false) == RP_OK);
+	RP_MICRO_CHECK(rp_header_store_fill(&store, &bed->arena, bed->header_map, NULL, false) ==
+		       RP_OK);
 	RP_MICRO_CHECK(rp_bytes_equal_str(store.known.path, "/v1/chat/completions"));
 	RP_MICRO_CHECK(store.has_request_id && store.known.request_id.len == 36);
 }
