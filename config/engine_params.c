@@ -206,6 +206,10 @@ int rp_engine_read_params(struct rp_model *model, const struct rp_path *path,
 	if (r == RP_OK)
 		r = copy_name(&reader, "engineLabelKey", label_key, control->engine_label_key,
 			      sizeof(control->engine_label_key));
+	const struct rp_yaml_node *place = rp_yaml_get(node, "defaultEngine");
+
+	control->default_engine_line = place == NULL ? 0 : place->line;
+	control->default_engine_column = place == NULL ? 0 : place->column;
 	if (r == RP_OK)
 		r = copy_name(&reader, "defaultEngine", default_engine, control->default_engine,
 			      sizeof(control->default_engine));

@@ -22,7 +22,9 @@ struct rp_config_control {
 	int64_t scrape_interval_ns; /* 0: every base tick */
 	bool has_metrics_source;    /* with a core-metrics-extractor */
 	char engine_label_key[254];
-	char default_engine[64]; /* control knows the built-in ones and checks the name */
+	char default_engine[64];      /* control knows the built-in ones and checks the name */
+	uint32_t default_engine_line; /* where the file has it; 0: nowhere */
+	uint32_t default_engine_column;
 	uint32_t engine_count;
 	struct rp_engine_config engine[RP_ENGINE_CONFIGS_MAX]; /* user entries; specs are checked */
 	struct rp_engine_attributes attributes;		       /* what their customMetrics fill */

@@ -4,7 +4,25 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "control/engine_metrics.h"
 #include "control/read_file.h"
+
+int rp_config_source_check_engines(const struct rp_config_control *control, struct rp_diag *reterr)
+{
+	struct rp_engines *engines = NULL;
+	int err;
+
+	if (!control->has_metrics_source)
+		return RP_OK;
+	err = rp_engines_new(control->engine, control->engine_count, control->default_engine,
+			     &engines, reterr);
+	rp_engines_free(engines);
+	if (err != RP_OK && reterr->line == 0) {
+		reterr->line = control->default_engine_line;
+		reterr->column = control->default_engine_column;
+	}
+	return err;
+}
 
 int rp_config_source_load(const struct rp_flags *flags, uint64_t generation,
 			  struct rp_loaded_config *ret_config, struct rp_diag *reterr)
@@ -34,6 +52,8 @@ int rp_config_source_load(const struct rp_flags *flags, uint64_t generation,
 	memset(blob, 0, RP_CONFIG_BLOB_BYTES);
 	err = rp_config_load(file_name, text, flags->allow_experimental_plugins, generation, blob,
 			     RP_CONFIG_BLOB_BYTES, stats, &ret_config->control, reterr);
+	if (err == RP_OK)
+		err = rp_config_source_check_engines(&ret_config->control, reterr);
 	if (err == RP_OK)
 		err = rp_response_processing_parse(rp_bytes_str(flags->response_processing),
 						   &processing);

@@ -25,4 +25,8 @@ RP_MUST_CHECK int rp_config_source_load(const struct rp_flags *flags, uint64_t g
 					struct rp_loaded_config *ret_config,
 					struct rp_diag *reterr);
 
+/** Are the engines that core-metrics-extractor names known? @return RP_OK; RP_ECONFIG */
+RP_MUST_CHECK int rp_config_source_check_engines(const struct rp_config_control *control,
+						 struct rp_diag *reterr);
+
 #endif /* RP_CONTROL_CONFIG_SOURCE_H */
