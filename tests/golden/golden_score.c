@@ -59,6 +59,30 @@ static void add_plugin(cJSON *plugins, cJSON *refs, const cJSON *json, const cha
 	cJSON_AddItemToArray(refs, ref);
 }
 
+/* Attributes come from custom metrics of an engine: one under that name, if a plugin reads it. */
+static void add_custom_metric(cJSON *plugins, const char *key)
+{
+	static const char text[] =
+		"{\"type\":\"core-metrics-extractor\",\"parameters\":{\"engineConfigs\":[{"
+		"\"name\":\"golden\",\"customMetrics\":[{\"metricSpec\":\"figure\"}]}]}}";
+	cJSON *plugin = cJSON_Parse(text);
+	const cJSON *engines = golden_get(golden_get(plugin, "parameters"), "engineConfigs");
+	const cJSON *metrics = golden_get(engines->child, "customMetrics");
+
+	cJSON_AddStringToObject(metrics->child, "attributeKey", key);
+	cJSON_AddItemToArray(plugins, plugin);
+}
+
+static void add_attributes(cJSON *plugins, const cJSON *json)
+{
+	const cJSON *parameters = golden_get(json, "parameters");
+	const char *scorers = golden_string(parameters, "attributeKey");
+	const char *filters = golden_string(parameters, "attribute");
+
+	if (scorers[0] != '\0' || filters[0] != '\0')
+		add_custom_metric(plugins, scorers[0] != '\0' ? scorers : filters);
+}
+
 static bool is_built(struct golden_case *c, const cJSON *list)
 {
 	const cJSON *json;
@@ -104,6 +128,7 @@ enum golden_verdict golden_load_one(struct golden_case *c, bool is_scorer)
 	c->world->seen.watched = type;
 	c->world->seen.is_scorer_watched = is_scorer;
 	add_plugin(plugins, refs, plugin, is_scorer ? "scorer" : "filter");
+	add_attributes(plugins, plugin);
 	verdict = load(c, plugins, refs, &config);
 	if (verdict == GOLDEN_OK)
 		golden_set_pool(c, config);

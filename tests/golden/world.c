@@ -37,6 +37,7 @@ static void drop_configs(struct world *world)
 			world->config[i] = config->next;
 			free(config->text);
 			free(config->blob);
+			free(config->attributes);
 			free(config);
 		}
 	}
@@ -75,6 +76,11 @@ static int compile(struct world_config *config, struct rp_config_blob *room)
 
 	if (err != RP_OK)
 		return err;
+	if (control.attributes.count > 0) {
+		config->attributes = malloc(sizeof(*config->attributes));
+		RP_ASSERT(config->attributes != NULL);
+		*config->attributes = control.attributes;
+	}
 	err = rp_effective_compile(effective, 1, room, RP_CONFIG_BLOB_BYTES, stats, &config->diag);
 	rp_effective_free(effective);
 	return err;
@@ -203,8 +209,26 @@ static void read_models(const cJSON *list, uint32_t *ret_count, uint64_t *ret_ha
 	}
 }
 
-static void write_figures(struct world *world, uint32_t i, const cJSON *metrics)
+static void read_scalars(const struct rp_engine_attributes *attributes, const cJSON *scalars,
+			 struct rp_endpoint_figures *figures)
 {
+	const cJSON *scalar;
+
+	cJSON_ArrayForEach(scalar, scalars)
+	{
+		uint32_t at = rp_engine_attribute_index(attributes, rp_bytes_str(scalar->string));
+
+		if (at == UINT32_MAX)
+			continue;
+		figures->custom[at] = scalar->valuedouble;
+		figures->custom_present |= 1u << at;
+	}
+}
+
+static void write_figures(struct world *world, const struct world_config *config, uint32_t i,
+			  const cJSON *endpoint)
+{
+	const cJSON *metrics = golden_get(endpoint, "metrics");
 	double age_ms = golden_number(metrics, "ageMs", 0);
 	struct rp_endpoint_figures figures = {
 		.waiting = (int32_t)golden_number(metrics, "waiting", 0),
@@ -220,6 +244,9 @@ static void write_figures(struct world *world, uint32_t i, const cJSON *metrics)
 		    figures.lora_active);
 	read_models(golden_get(metrics, "waitingModels"), &figures.lora_waiting_count,
 		    figures.lora_waiting);
+	if (config->attributes != NULL)
+		read_scalars(config->attributes,
+			     golden_get(golden_get(endpoint, "attributes"), "scalars"), &figures);
 	rp_endpoint_metrics_write(&world->bed.shared.live->metrics, i, &figures);
 }
 
@@ -439,7 +466,7 @@ void world_set_pool(struct world *world, const struct world_config *config, cons
 		uint32_t i = pool->count++;
 
 		pool->name[i] = golden_string(json, "name");
-		write_figures(world, i, golden_get(json, "metrics"));
+		write_figures(world, config, i, json);
 		give_attributes(&world->given, i, golden_get(json, "attributes"));
 	}
 	rp_endpoint_metrics_bump(&world->bed.shared.live->metrics);

@@ -24,7 +24,8 @@ struct world_config {
 	size_t text_bytes;
 	int err;
 	struct rp_diag diag;
-	struct rp_config_blob *blob; /* of blob->bytes; NULL if it was refused */
+	struct rp_config_blob *blob;		 /* of blob->bytes; NULL if it was refused */
+	struct rp_engine_attributes *attributes; /* names of custom figures; NULL: none */
 };
 
 /* The endpoints of a case, by their order, which is their table index and their slot. */
