@@ -233,25 +233,6 @@ static int read_discovery(struct rp_model *model, const struct rp_path *path,
 	return r;
 }
 
-/* Workers reckon with the defaults so far, which a configuration that differs must be told. */
-static int read_token_producer(struct rp_model *model, const struct rp_path *path,
-			       struct rp_model_plugin *plugin)
-{
-	struct rp_params_token_producer *params = &plugin->params.token_producer;
-	struct rp_params_token_producer defaults;
-	int r = rp_token_read_params(model->diag, path, NULL, &defaults);
-
-	if (r == RP_OK)
-		r = rp_token_read_params(model->diag, path, plugin->parameters, params);
-	if (r == RP_OK && memcmp(&defaults, params, sizeof(defaults)) != 0)
-		rp_config_warn(
-			model->control,
-			"estimate parameters of '%.*s' have no effect yet: images and videos "
-			"count by the defaults",
-			RP_SHOW(plugin->name));
-	return r;
-}
-
 static int read_by_type(struct rp_model *model, const struct rp_path *path,
 			struct rp_model_plugin *plugin, struct rp_config_control *control)
 {
@@ -261,7 +242,8 @@ static int read_by_type(struct rp_model *model, const struct rp_path *path,
 	case RP_PLUGIN_APPROX_PREFIX_CACHE_PRODUCER:
 		return read_approx_producer(model, path, plugin);
 	case RP_PLUGIN_TOKEN_PRODUCER:
-		return read_token_producer(model, path, plugin);
+		return rp_token_read_params(model->diag, path, plugin->parameters,
+					    &plugin->params.token_producer);
 	case RP_PLUGIN_MAX_SCORE_PICKER:
 		return read_picker(model, path, plugin);
 	case RP_PLUGIN_METRICS_DATA_SOURCE:

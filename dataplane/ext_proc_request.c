@@ -456,6 +456,8 @@ static void decide(struct rp_ext_proc_stream *stream, enum rp_ext_proc_kind kind
 		return;
 	}
 	stream->is_streaming = answer.request.is_streaming;
+	stream->usage.format = answer.request.usage_format;
+	stream->is_answer_unread = answer.request.is_answer_unread;
 	err = is_full_duplex(stream) ? send_full_duplex(stream, &answer, scratch)
 				     : send_single(stream, &answer, kind, scratch);
 	if (err != RP_OK) {
@@ -580,7 +582,8 @@ static bool is_answer_skipped(const struct rp_ext_proc_stream *stream)
 {
 	const struct rp_config_blob *config = rp_sched_config(stream->env->sched);
 
-	return config != NULL && config->is_response_skipped != 0 && stream->rename == NULL;
+	return stream->is_answer_unread ||
+	       (config != NULL && config->is_response_skipped != 0 && stream->rename == NULL);
 }
 
 void rp_ext_proc_on_request(struct rp_ext_proc_stream *stream, const struct rp_ext_proc_turn *turn)

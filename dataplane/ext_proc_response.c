@@ -110,7 +110,7 @@ static int read_headers(struct rp_ext_proc_stream *stream, struct rp_bytes map)
 	}
 	if (is_events)
 		stream->is_streaming = true;
-	rp_usage_begin(&stream->usage, is_events);
+	rp_usage_begin(&stream->usage, (enum rp_usage_format)stream->usage.format, is_events);
 	return r.err;
 }
 
@@ -118,7 +118,7 @@ static void begin_response(struct rp_ext_proc_stream *stream)
 {
 	stream->response_phase = RP_EXCHANGE_OPEN;
 	stream->answered_ns = stream->env->now_ns;
-	rp_usage_begin(&stream->usage, false);
+	rp_usage_begin(&stream->usage, (enum rp_usage_format)stream->usage.format, false);
 }
 
 static int reply_headers(struct rp_ext_proc_stream *stream, const struct rp_ext_proc_turn *turn)

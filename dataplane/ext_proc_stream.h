@@ -39,8 +39,8 @@ struct rp_ext_proc_stream {
 	int64_t first_chunk_ns; /* 0: none yet */
 	int64_t last_chunk_ns;
 	uint64_t response_bytes;
-	struct rp_usage_scan usage;
-	uint32_t slot; /* of the pick, while is_in_flight */
+	struct rp_usage_scan usage; /* its format is known from the request on */
+	uint32_t slot;		    /* of the pick, while is_in_flight */
 	uint32_t generation;
 	uint8_t request_phase; /* enum rp_exchange_phase */
 	uint8_t response_phase;
@@ -53,7 +53,8 @@ struct rp_ext_proc_stream {
 	bool is_silent;	   /* observability_mode: nothing is answered */
 	bool is_over;	   /* the status is queued; input is dropped */
 	bool has_error;
-	bool is_end_due; /* the answer is skipped: the end comes behind the last reply */
+	bool is_answer_unread; /* the request was of a kind whose answer tells nothing */
+	bool is_end_due;       /* the answer is skipped: the end comes behind the last reply */
 };
 
 void rp_ext_proc_open(struct rp_ext_proc_stream *stream, struct rp_env *env,

@@ -3,11 +3,6 @@
 
 enum { PNG_HEAD = 24, GIF_HEAD = 10, JPEG_SEGMENT_HEAD = 4, JPEG_FRAME_HEAD = 5 };
 
-void rp_image_size_init(struct rp_image_size *image)
-{
-	memset(image, 0, sizeof(*image));
-}
-
 static uint32_t be16(const uint8_t *at)
 {
 	return (uint32_t)at[0] << 8 | at[1];
@@ -138,22 +133,31 @@ static void take_base64(struct rp_image_size *image, uint8_t c)
 	}
 }
 
-/* The URL's own head: "data:", a type, ";base64", a comma. */
+/* The URL's own head: it says that it is an image, and the data comes behind "base64,". How
+ * much was seen of the one is in skip, of the other in head_len. */
 static void take_url(struct rp_image_size *image, uint8_t c)
 {
-	struct rp_bytes head = rp_bytes(image->head, image->head_len);
+	static const char scheme[] = "data:image/", encoding[] = "base64,";
+	bool is_in_scheme = image->skip < sizeof(scheme) - 1;
 
-	if (c != ',') {
-		if (image->head_len == RP_IMAGE_HEAD_BYTES)
+	if (is_in_scheme) {
+		if (c != (uint8_t)scheme[image->skip++])
 			image->state = RP_IMAGE_UNKNOWN;
-		else
-			image->head[image->head_len++] = c;
 		return;
 	}
-	if (!rp_bytes_starts_with(head, RP_BYTES_LIT("data:")) ||
-	    !rp_bytes_ends_with(head, RP_BYTES_LIT(";base64")))
-		image->state = RP_IMAGE_UNKNOWN;
+	/* Its first letter does not come again in it. */
+	if (c == (uint8_t)encoding[image->head_len])
+		image->head_len++;
 	else
+		image->head_len = c == (uint8_t)encoding[0];
+	if (image->head_len == sizeof(encoding) - 1)
+		want(image, RP_IMAGE_MAGIC, 2);
+}
+
+void rp_image_size_init(struct rp_image_size *image, bool is_data)
+{
+	memset(image, 0, sizeof(*image));
+	if (is_data)
 		want(image, RP_IMAGE_MAGIC, 2);
 }
 

@@ -9,7 +9,7 @@
 #include "shm/bytes.h"
 
 enum rp_image_state {
-	RP_IMAGE_URL,	  /* before the comma of the data URL */
+	RP_IMAGE_URL,	  /* before the data of the data URL */
 	RP_IMAGE_MAGIC,	  /* the first bytes of the image */
 	RP_IMAGE_HEADER,  /* PNG, GIF: the fixed header */
 	RP_IMAGE_MARKER,  /* JPEG: between segments */
@@ -33,9 +33,10 @@ struct rp_image_size {
 	uint8_t head[RP_IMAGE_HEAD_BYTES];
 };
 
-void rp_image_size_init(struct rp_image_size *image);
+/** @param is_data  base64 alone comes, not a URL */
+void rp_image_size_init(struct rp_image_size *image, bool is_data);
 
-/** Take more characters of the URL. */
+/** Take more characters. */
 void rp_image_size_feed(struct rp_image_size *image, struct rp_bytes url);
 
 #endif /* RP_DATAPLANE_IMAGE_SIZE_H */

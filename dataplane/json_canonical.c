@@ -3,25 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "dataplane/json_text.h"
+#include "dataplane/json_tape.h"
 
 enum { NUMBER_TEXT_MAX = 1024 };
-
-/* One token of the value. Containers know how far they reach, so that members can be taken in any
- * order. */
-struct node {
-	uint64_t begin;
-	uint64_t end;
-	uint32_t next; /* index of the node after this value and all it holds */
-	enum rp_json_kind kind;
-};
-
-struct tape {
-	struct rp_arena *arena;
-	struct node *node;
-	uint32_t count;
-	uint32_t capacity;
-};
 
 struct member {
 	struct rp_bytes key;
@@ -91,11 +75,11 @@ size_t rp_json_format_double(double value, char out[RP_JSON_NUMBER_BYTES])
 	return rp_written(&w);
 }
 
-static struct node *tape_add(struct tape *tape)
+static struct rp_json_node *tape_add(struct rp_json_tape *tape)
 {
 	if (tape->count == tape->capacity) {
 		uint32_t capacity = tape->capacity == 0 ? 32 : 2 * tape->capacity;
-		struct node *node = rp_arena_alloc(tape->arena, capacity * sizeof(*node));
+		struct rp_json_node *node = rp_arena_alloc(tape->arena, capacity * sizeof(*node));
 
 		if (node == NULL)
 			return NULL;
@@ -107,7 +91,8 @@ static struct node *tape_add(struct tape *tape)
 	return &tape->node[tape->count++];
 }
 
-static int tape_fill(struct tape *tape, struct rp_body_cursor *cursor, uint64_t begin, uint64_t end)
+int rp_json_tape_fill(struct rp_json_tape *tape, struct rp_body_cursor *cursor, uint64_t begin,
+		      uint64_t end)
 {
 	struct rp_json_scan scan;
 	uint32_t open[RP_JSON_DEPTH_MAX];
@@ -122,10 +107,11 @@ static int tape_fill(struct tape *tape, struct rp_body_cursor *cursor, uint64_t 
 		int err;
 
 		while ((err = rp_json_scan_next(&scan, view, &used, &token)) == RP_OK) {
-			struct node *node;
+			struct rp_json_node *node;
 
 			if (token.kind == RP_JSON_OBJECT_END || token.kind == RP_JSON_ARRAY_END) {
 				tape->node[open[token.depth]].next = tape->count;
+				tape->node[open[token.depth]].end = begin + token.end;
 				continue;
 			}
 			if (token.kind == RP_JSON_OBJECT_BEGIN || token.kind == RP_JSON_ARRAY_BEGIN)
@@ -192,8 +178,8 @@ static void sort_members(struct member *member, uint32_t count)
 	}
 }
 
-static int frame_object(struct tape *tape, struct rp_body_cursor *cursor, uint32_t object,
-			struct frame *frame)
+static int frame_object(const struct rp_json_tape *tape, struct rp_body_cursor *cursor,
+			uint32_t object, struct frame *frame)
 {
 	uint32_t stop = tape->node[object].next;
 	uint32_t count = 0;
@@ -207,7 +193,7 @@ static int frame_object(struct tape *tape, struct rp_body_cursor *cursor, uint32
 		return RP_ENOMEM;
 	count = 0;
 	for (uint32_t key = object + 1; key < stop; key = tape->node[key + 1].next) {
-		const struct node *node = &tape->node[key];
+		const struct rp_json_node *node = &tape->node[key];
 
 		/* A byte that is no UTF-8 becomes three. */
 		member[count].key = rp_json_copy_string(tape->arena, cursor, node->begin, node->end,
@@ -225,7 +211,7 @@ static int frame_object(struct tape *tape, struct rp_body_cursor *cursor, uint32
 	return RP_OK;
 }
 
-static void put_quoted(struct rp_text_sink *sink, struct rp_bytes text)
+static void put_key(struct rp_text_sink *sink, struct rp_bytes text)
 {
 	rp_text_sink_put(sink, RP_BYTES_LIT("\""));
 	sink->is_quoting = true;
@@ -234,8 +220,18 @@ static void put_quoted(struct rp_text_sink *sink, struct rp_bytes text)
 	rp_text_sink_put(sink, RP_BYTES_LIT("\""));
 }
 
+void rp_json_put_quoted(struct rp_text_sink *sink, struct rp_body_cursor *cursor, uint64_t begin,
+			uint64_t end)
+{
+	rp_text_sink_put(sink, RP_BYTES_LIT("\""));
+	sink->is_quoting = true;
+	rp_json_put_string(sink, cursor, begin, end);
+	sink->is_quoting = false;
+	rp_text_sink_put(sink, RP_BYTES_LIT("\""));
+}
+
 static int put_number(struct rp_text_sink *sink, struct rp_body_cursor *cursor,
-		      const struct node *node)
+		      const struct rp_json_node *node)
 {
 	char text[NUMBER_TEXT_MAX];
 	char out[RP_JSON_NUMBER_BYTES];
@@ -260,16 +256,12 @@ static int put_number(struct rp_text_sink *sink, struct rp_body_cursor *cursor,
 }
 
 static int put_scalar(struct rp_text_sink *sink, struct rp_body_cursor *cursor,
-		      const struct node *node)
+		      const struct rp_json_node *node)
 {
 	if (node->kind == RP_JSON_NUMBER)
 		return put_number(sink, cursor, node);
 	if (node->kind == RP_JSON_STRING) {
-		rp_text_sink_put(sink, RP_BYTES_LIT("\""));
-		sink->is_quoting = true;
-		rp_json_put_string(sink, cursor, node->begin, node->end);
-		sink->is_quoting = false;
-		rp_text_sink_put(sink, RP_BYTES_LIT("\""));
+		rp_json_put_quoted(sink, cursor, node->begin, node->end);
 	} else if (node->kind == RP_JSON_TRUE) {
 		rp_text_sink_put(sink, RP_BYTES_LIT("true"));
 	} else if (node->kind == RP_JSON_FALSE) {
@@ -281,7 +273,8 @@ static int put_scalar(struct rp_text_sink *sink, struct rp_body_cursor *cursor,
 }
 
 /* The next value of a container, with what stands before it; UINT32_MAX at its end. */
-static uint32_t frame_next(const struct tape *tape, struct frame *frame, struct rp_text_sink *sink)
+static uint32_t frame_next(const struct rp_json_tape *tape, struct frame *frame,
+			   struct rp_text_sink *sink)
 {
 	bool is_end = frame->member != NULL ? frame->member_idx == frame->member_count
 					    : frame->node == frame->stop;
@@ -300,19 +293,19 @@ static uint32_t frame_next(const struct tape *tape, struct frame *frame, struct 
 		frame->node = tape->node[value].next;
 		return value;
 	}
-	put_quoted(sink, frame->member[frame->member_idx].key);
+	put_key(sink, frame->member[frame->member_idx].key);
 	rp_text_sink_put(sink, RP_BYTES_LIT(":"));
 	return frame->member[frame->member_idx++].value;
 }
 
-static int put_tape(struct tape *tape, struct rp_text_sink *sink, struct rp_body_cursor *cursor)
+int rp_json_tape_put(const struct rp_json_tape *tape, uint32_t at, struct rp_text_sink *sink,
+		     struct rp_body_cursor *cursor)
 {
 	struct frame frame[RP_JSON_DEPTH_MAX];
 	uint32_t depth = 0;
-	uint32_t at = 0;
 
 	for (;;) {
-		const struct node *node = &tape->node[at];
+		const struct rp_json_node *node = &tape->node[at];
 		int err = RP_OK;
 
 		if (node->kind == RP_JSON_OBJECT_BEGIN) {
@@ -324,7 +317,7 @@ static int put_tape(struct tape *tape, struct rp_text_sink *sink, struct rp_body
 		} else {
 			err = put_scalar(sink, cursor, node);
 		}
-		if (err != RP_OK || rp_text_sink_is_done(sink))
+		if (err != RP_OK || sink->err != RP_OK)
 			return err != RP_OK ? err : sink->err;
 		do {
 			if (depth == 0)
@@ -339,11 +332,11 @@ static int put_tape(struct tape *tape, struct rp_text_sink *sink, struct rp_body
 int rp_json_put_canonical(struct rp_arena *arena, struct rp_text_sink *sink,
 			  struct rp_body_cursor *cursor, uint64_t begin, uint64_t end)
 {
-	struct tape tape = {.arena = arena};
-	int err = tape_fill(&tape, cursor, begin, end);
+	struct rp_json_tape tape = {.arena = arena};
+	int err = rp_json_tape_fill(&tape, cursor, begin, end);
 
 	if (err != RP_OK)
 		return err;
 	RP_ASSERT(tape.count > 0);
-	return put_tape(&tape, sink, cursor);
+	return rp_json_tape_put(&tape, 0, sink, cursor);
 }

@@ -70,6 +70,7 @@ static bool keep(struct rp_text_sink *sink, struct rp_bytes piece)
 
 static void put_raw(struct rp_text_sink *sink, struct rp_bytes piece)
 {
+	sink->total += piece.len;
 	piece.len = rp_min_size(piece.len, sink->max - sink->len);
 	if (sink->err != RP_OK || piece.len == 0)
 		return;
@@ -149,7 +150,14 @@ void rp_text_sink_put(struct rp_text_sink *sink, struct rp_bytes piece)
 
 void rp_text_sink_pad(struct rp_text_sink *sink)
 {
-	put_raw(sink, rp_bytes("\0\0\0", (4 - sink->len % 4) % 4));
+	put_raw(sink, rp_bytes("\0\0\0", (4 - sink->total % 4) % 4));
+}
+
+void rp_text_sink_repeat(struct rp_text_sink *sink, struct rp_bytes piece, uint64_t count)
+{
+	for (; count > 0 && sink->len < sink->max && sink->err == RP_OK; count--)
+		put_raw(sink, piece);
+	sink->total += count * piece.len;
 }
 
 /* Short pieces on their way to a sink, put together. Sequences are never split. */
@@ -365,7 +373,7 @@ void rp_json_put_string(struct rp_text_sink *sink, struct rp_body_cursor *cursor
 	uint64_t at = begin + 1;
 	uint64_t stop = end - 1;
 
-	while (at < stop && !rp_text_sink_is_done(sink)) {
+	while (at < stop && sink->err == RP_OK) {
 		struct rp_bytes view = rp_body_cursor_view(cursor, at, stop - at);
 
 		RP_ASSERT(view.len > 0);

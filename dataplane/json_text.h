@@ -32,7 +32,8 @@ struct rp_text_sink {
 	uint8_t *out;
 	uint64_t capacity;
 	uint64_t len;	/* bytes taken */
-	uint64_t max;	/* bytes beyond are dropped */
+	uint64_t max;	/* bytes beyond are dropped, */
+	uint64_t total; /* but counted */
 	rp_sink_fn *fn; /* also gets what is taken, or NULL */
 	void *user;
 	bool is_quoting; /* what is put is the content of a JSON string */
@@ -44,15 +45,12 @@ struct rp_text_sink rp_text_sink(struct rp_arena *arena, uint64_t expected, uint
 /** Give at most max bytes to fn. */
 struct rp_text_sink rp_text_sink_to(rp_sink_fn *fn, void *user, uint64_t max);
 
-static inline bool rp_text_sink_is_done(const struct rp_text_sink *sink)
-{
-	return sink->err != RP_OK || sink->len == sink->max;
-}
-
 /** UTF-8 sequences must not be split between two pieces while is_quoting. */
 void rp_text_sink_put(struct rp_text_sink *sink, struct rp_bytes piece);
 /** Zero bytes up to a multiple of four. */
 void rp_text_sink_pad(struct rp_text_sink *sink);
+/** The same piece `count` times; what is dropped of them costs nothing. */
+void rp_text_sink_repeat(struct rp_text_sink *sink, struct rp_bytes piece, uint64_t count);
 
 /* A string's characters whose raw text comes in pieces. */
 struct rp_json_text {

@@ -22,7 +22,7 @@ uint64_t rp_media_image_tokens(const struct rp_params_token_producer *params,
 {
 	if (params->is_image_static)
 		return bounded(params->image_static_tokens);
-	if (image->state == RP_IMAGE_DONE)
+	if (image->state == RP_IMAGE_DONE && image->width > 0 && image->height > 0)
 		return pixels_by_factor(image->width, image->height, params->image_factor);
 	return pixels_by_factor(bounded(params->image_width), bounded(params->image_height),
 				params->image_factor);
@@ -35,6 +35,8 @@ static double hint_or(struct rp_bytes hint, double configured)
 	char *end;
 	double value;
 
+	if (hint.len == 0 || hint.len >= sizeof(text) || hint.ptr[0] <= ' ')
+		return configured;
 	rp_bytes_to_str(hint, text, sizeof(text));
 	value = strtod(text, &end);
 	return end != text && *end == '\0' && value > 0 ? value : configured;
@@ -43,13 +45,18 @@ static double hint_or(struct rp_bytes hint, double configured)
 /* "WxH", else what is there already. */
 static void take_resolution(struct rp_bytes hint, uint64_t *width, uint64_t *height)
 {
-	size_t x = rp_bytes_find(hint, RP_BYTES_LIT("x"));
+	size_t x = rp_min_size(rp_bytes_find(hint, RP_BYTES_LIT("x")),
+			       rp_bytes_find(hint, RP_BYTES_LIT("X")));
+	struct rp_bytes left = rp_bytes_trim(rp_bytes_slice(hint, 0, x));
+	struct rp_bytes right;
 	uint64_t w = 0;
 	uint64_t h = 0;
 
-	if (x == SIZE_MAX || rp_bytes_to_u64(rp_bytes_slice(hint, 0, x), FIGURE_MAX, &w) != RP_OK ||
-	    rp_bytes_to_u64(rp_bytes_slice(hint, x + 1, SIZE_MAX), FIGURE_MAX, &h) != RP_OK ||
-	    w == 0 || h == 0)
+	if (x == SIZE_MAX)
+		return;
+	right = rp_bytes_trim(rp_bytes_slice(hint, x + 1, SIZE_MAX));
+	if (rp_bytes_to_u64(left, FIGURE_MAX, &w) != RP_OK ||
+	    rp_bytes_to_u64(right, FIGURE_MAX, &h) != RP_OK || w == 0 || h == 0)
 		return;
 	*width = w;
 	*height = h;
@@ -63,15 +70,15 @@ static uint64_t frames_of(double seconds, double fps)
 static uint64_t frame_count(const struct rp_params_token_producer *params, double seconds,
 			    double source_fps)
 {
-	uint64_t frames;
+	uint64_t frames = params->is_strided ? frames_of(seconds, source_fps) /
+						       rp_max_size(bounded(params->frame_stride), 1)
+					     : frames_of(seconds, params->sample_fps);
 
-	if (params->is_strided)
-		return frames_of(seconds, source_fps) /
-		       rp_max_size(bounded(params->frame_stride), 1);
-	frames = frames_of(seconds, params->sample_fps);
 	frames = rp_max_size(frames, bounded(params->frames_min));
 	if (params->frames_max > 0)
 		frames = rp_min_size(frames, bounded(params->frames_max));
+	if (params->is_strided)
+		return frames;
 	return frames / rp_max_size(bounded(params->temporal_patch_size), 1);
 }
 
@@ -91,7 +98,7 @@ uint64_t rp_media_video_tokens(const struct rp_params_token_producer *params,
 		take_resolution(hints->video_resolution, &width, &height);
 	}
 	if (!params->is_frame_static)
-		per_frame = pixels_by_factor(width, height, params->frame_factor);
+		per_frame = rp_max_size(pixels_by_factor(width, height, params->frame_factor), 1);
 	tokens = frame_count(params, seconds, fps) * rp_min_size(per_frame, FIGURE_MAX);
 	if (params->video_tokens_max > 0)
 		tokens = rp_min_size(tokens, bounded(params->video_tokens_max));

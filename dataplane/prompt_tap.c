@@ -17,10 +17,13 @@ void rp_prompt_tap_init(struct rp_prompt_tap *tap, struct rp_arena *arena,
 			const struct rp_prompt_shape *shape)
 {
 	*tap = (struct rp_prompt_tap){.shape = rp_prompt_shape_bounded(shape)};
-	if (tap->shape.block_tokens == 0)
+	/* Where nothing is kept, the tap counts. */
+	if (tap->shape.block_tokens == 0 && tap->shape.max_tokens > 0)
 		return;
 	tap->is_on = true;
-	rp_block_hasher_init(&tap->hasher, arena, (uint32_t)tap->shape.block_tokens * TOKEN_BYTES);
+	if (tap->shape.block_tokens > 0)
+		rp_block_hasher_init(&tap->hasher, arena,
+				     (uint32_t)tap->shape.block_tokens * TOKEN_BYTES);
 	tap->sink = rp_text_sink_to(rp_block_hasher_put, &tap->hasher,
 				    tap->shape.max_tokens * TOKEN_BYTES);
 }
@@ -29,7 +32,7 @@ void rp_prompt_tap_feed(struct rp_prompt_tap *tap, struct rp_bytes raw, bool is_
 {
 	if (is_plain)
 		rp_text_sink_put(&tap->sink, raw);
-	else if (!rp_text_sink_is_done(&tap->sink))
+	else
 		rp_json_text_feed(&tap->text, &tap->sink, raw, is_end);
 	tap->is_open = !is_end;
 	if (is_end) {
@@ -45,6 +48,7 @@ int rp_prompt_tap_end(struct rp_prompt_tap *tap, struct rp_prompt *prompt)
 	rp_text_sink_pad(&tap->sink);
 	err = rp_block_hasher_end(&tap->hasher);
 	*prompt = (struct rp_prompt){.token_count = tap->sink.len / TOKEN_BYTES,
+				     .full_token_count = tap->sink.total / TOKEN_BYTES,
 				     .block_tokens = tap->shape.block_tokens,
 				     .block_hash = tap->hasher.hash};
 	return err;

@@ -13,6 +13,7 @@
 #include "config/plugin_params.h"
 #include "dataplane/arena.h"
 #include "dataplane/body.h"
+#include "dataplane/usage.h"
 
 enum rp_api {
 	RP_API_RAW, /* passthrough: not looked at */
@@ -22,6 +23,19 @@ enum rp_api {
 	RP_API_CONVERSATIONS,
 	RP_API_EMBEDDINGS,
 	RP_API_IMAGES,
+	RP_API_MESSAGES, /* Anthropic's */
+	RP_API_GENERATE, /* token ids, of vLLM and SGLang */
+};
+
+enum rp_modality { RP_MODALITY_IMAGE, RP_MODALITY_AUDIO, RP_MODALITY_VIDEO, RP_MODALITY_COUNT };
+
+/* A medium in a prompt. */
+struct rp_media_feature {
+	uint8_t modality;     /* enum rp_modality */
+	uint64_t hash;	      /* of its content; of text if there is one */
+	uint64_t offset;      /* of its first token in the prompt */
+	uint64_t length;      /* tokens */
+	struct rp_bytes text; /* the client's own hash; "": it gave none */
 };
 
 /* One prompt as pseudo-tokens: little-endian uint32 ids (scheduling reference 4.2), or as what
@@ -29,8 +43,11 @@ enum rp_api {
 struct rp_prompt {
 	const uint8_t *token_bytes; /* 4 * token_count; NULL if block_tokens is not 0 */
 	uint64_t token_count;	    /* cut to what prefix hashing may look at */
+	uint64_t full_token_count;  /* not cut */
 	uint64_t block_tokens;	    /* ids a block; 0: there are no hashes */
 	const uint64_t *block_hash; /* XXH64 of each block's ids; the last block may be short */
+	const struct rp_media_feature *feature; /* by offset */
+	uint32_t feature_count;			/* at most RP_MEDIA_FEATURES_MAX */
 };
 
 /* What is asked of prompts. */
@@ -43,6 +60,8 @@ struct rp_request {
 	enum rp_api api;
 	uint32_t parser;	/* plugin index of the parser that took it */
 	bool can_rewrite_model; /* openai: yes, passthrough: no */
+	bool is_answer_unread;	/* nothing is to be learnt from the answer */
+	uint8_t usage_format;	/* enum rp_usage_format, of the answer */
 	bool has_model;
 	bool is_streaming;		/* "stream": true */
 	struct rp_bytes incoming_model; /* unescaped; "" if absent or not a string */
@@ -58,7 +77,8 @@ struct rp_request {
 	uint64_t body_bytes;
 	struct rp_prompt *prompts; /* made by rp_request_make_prompts() */
 	uint32_t prompt_count;
-	bool has_prompts; /* false: the token producer failed or was not asked */
+	uint64_t token_count; /* of all prompts, not cut */
+	bool has_prompts;     /* false: the token producer failed or was not asked */
 };
 
 struct rp_request_parser; /* allocated from the arena */

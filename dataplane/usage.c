@@ -12,8 +12,11 @@ enum key {
 	KEY_TYPE,
 	KEY_PROMPT_DETAILS,
 	KEY_INPUT_DETAILS,
+	KEY_FINISH_REASON,
 	KEY_LEAF, /* + enum rp_usage_leaf */
 };
+
+enum type { TYPE_OTHER, TYPE_COMPLETED, TYPE_START, TYPE_DELTA };
 
 enum lexer { LEX_PLAIN, LEX_STRING, LEX_ESCAPE, LEX_NUMBER, LEX_FRACTION };
 
@@ -28,15 +31,17 @@ static void begin_event(struct rp_usage_scan *scan)
 	scan->lexer = LEX_PLAIN;
 	scan->text_len = 0;
 	scan->is_in_response = false;
-	scan->is_completed = false;
+	scan->is_finished = false;
+	scan->type = TYPE_OTHER;
 	scan->has_usage = false;
 	scan->depth = 0;
 	scan->details_key = 0;
 }
 
-void rp_usage_begin(struct rp_usage_scan *scan, bool is_events)
+void rp_usage_begin(struct rp_usage_scan *scan, enum rp_usage_format format, bool is_events)
 {
-	*scan = (struct rp_usage_scan){.is_events = is_events, .line = LINE_START};
+	*scan = (struct rp_usage_scan){
+		.format = (uint8_t)format, .is_events = is_events, .line = LINE_START};
 	begin_event(scan);
 }
 
@@ -53,13 +58,40 @@ static uint32_t first_leaf(const struct rp_usage_scan *scan, enum rp_usage_leaf 
 	return has_leaf(scan, second) ? scan->leaf[second] : 0;
 }
 
+/* Does this event, or document, tell what it has? */
+static bool is_told(const struct rp_usage_scan *scan)
+{
+	if (!scan->has_usage)
+		return false;
+	switch ((enum rp_usage_format)scan->format) {
+	case RP_USAGE_OPENAI:
+		return !scan->is_events || !scan->is_in_response || scan->type == TYPE_COMPLETED;
+	case RP_USAGE_ANTHROPIC:
+		return !scan->is_events || scan->type == TYPE_START || scan->type == TYPE_DELTA;
+	case RP_USAGE_SGLANG:
+		return !scan->is_events || scan->is_finished;
+	}
+	return false;
+}
+
+/* An event of Anthropic's tells one half each: what the other half says is not meant. */
+static void drop_other_half(struct rp_usage_scan *scan)
+{
+	uint8_t output = 1u << RP_USAGE_OUTPUT;
+
+	if (scan->format != RP_USAGE_ANTHROPIC || !scan->is_events)
+		return;
+	scan->leaf_seen &= scan->type == TYPE_START ? (uint8_t)~output : output;
+}
+
 /* Non-zero counts replace earlier ones, cached ones whenever present. */
 static void end_event(struct rp_usage_scan *scan)
 {
 	struct rp_usage *found = &scan->found;
 	uint32_t prompt, completion;
 
-	if (scan->has_usage && (!scan->is_in_response || !scan->is_events || scan->is_completed)) {
+	if (is_told(scan)) {
+		drop_other_half(scan);
 		prompt = first_leaf(scan, RP_USAGE_PROMPT, RP_USAGE_INPUT);
 		completion = first_leaf(scan, RP_USAGE_COMPLETION, RP_USAGE_OUTPUT);
 		if (prompt > 0)
@@ -106,31 +138,68 @@ static bool is_among_members(const struct rp_usage_scan *scan)
 	return scan->node != NODE_NONE && scan->depth == node_depth(scan);
 }
 
+struct key_name {
+	uint8_t node;
+	uint8_t key;
+	const char *name;
+};
+
+static const struct key_name openai_keys[] = {
+	{NODE_ROOT, KEY_USAGE, "usage"},
+	{NODE_ROOT, KEY_RESPONSE, "response"},
+	{NODE_ROOT, KEY_TYPE, "type"},
+	{NODE_RESPONSE, KEY_USAGE, "usage"},
+	{NODE_USAGE, KEY_LEAF + RP_USAGE_PROMPT, "prompt_tokens"},
+	{NODE_USAGE, KEY_LEAF + RP_USAGE_INPUT, "input_tokens"},
+	{NODE_USAGE, KEY_LEAF + RP_USAGE_COMPLETION, "completion_tokens"},
+	{NODE_USAGE, KEY_LEAF + RP_USAGE_OUTPUT, "output_tokens"},
+	{NODE_USAGE, KEY_LEAF + RP_USAGE_TOTAL, "total_tokens"},
+	{NODE_USAGE, KEY_PROMPT_DETAILS, "prompt_tokens_details"},
+	{NODE_USAGE, KEY_INPUT_DETAILS, "input_tokens_details"},
+};
+static const struct key_name anthropic_keys[] = {
+	{NODE_ROOT, KEY_USAGE, "usage"},
+	{NODE_ROOT, KEY_RESPONSE, "message"},
+	{NODE_ROOT, KEY_TYPE, "type"},
+	{NODE_RESPONSE, KEY_USAGE, "usage"},
+	{NODE_USAGE, KEY_LEAF + RP_USAGE_INPUT, "input_tokens"},
+	{NODE_USAGE, KEY_LEAF + RP_USAGE_OUTPUT, "output_tokens"},
+	{NODE_USAGE, KEY_LEAF + RP_USAGE_INPUT_CACHED, "cache_read_input_tokens"},
+};
+static const struct key_name sglang_keys[] = {
+	{NODE_ROOT, KEY_USAGE, "meta_info"},
+	{NODE_USAGE, KEY_FINISH_REASON, "finish_reason"},
+	{NODE_USAGE, KEY_LEAF + RP_USAGE_PROMPT, "prompt_tokens"},
+	{NODE_USAGE, KEY_LEAF + RP_USAGE_COMPLETION, "completion_tokens"},
+	{NODE_USAGE, KEY_LEAF + RP_USAGE_PROMPT_CACHED, "cached_tokens"},
+};
+
 static uint8_t find_key(const struct rp_usage_scan *scan, struct rp_bytes name)
 {
 	static const struct {
-		uint8_t node;
-		uint8_t key;
-		const char *name;
-	} keys[] = {
-		{NODE_ROOT, KEY_USAGE, "usage"},
-		{NODE_ROOT, KEY_RESPONSE, "response"},
-		{NODE_ROOT, KEY_TYPE, "type"},
-		{NODE_RESPONSE, KEY_USAGE, "usage"},
-		{NODE_USAGE, KEY_LEAF + RP_USAGE_PROMPT, "prompt_tokens"},
-		{NODE_USAGE, KEY_LEAF + RP_USAGE_INPUT, "input_tokens"},
-		{NODE_USAGE, KEY_LEAF + RP_USAGE_COMPLETION, "completion_tokens"},
-		{NODE_USAGE, KEY_LEAF + RP_USAGE_OUTPUT, "output_tokens"},
-		{NODE_USAGE, KEY_LEAF + RP_USAGE_TOTAL, "total_tokens"},
-		{NODE_USAGE, KEY_PROMPT_DETAILS, "prompt_tokens_details"},
-		{NODE_USAGE, KEY_INPUT_DETAILS, "input_tokens_details"},
+		const struct key_name *keys;
+		size_t count;
+	} formats[] = {
+		[RP_USAGE_OPENAI] = {openai_keys, RP_ARRAY_LEN(openai_keys)},
+		[RP_USAGE_ANTHROPIC] = {anthropic_keys, RP_ARRAY_LEN(anthropic_keys)},
+		[RP_USAGE_SGLANG] = {sglang_keys, RP_ARRAY_LEN(sglang_keys)},
 	};
+	const struct key_name *keys = formats[scan->format].keys;
 
-	for (size_t i = 0; i < RP_ARRAY_LEN(keys); i++) {
+	for (size_t i = 0; i < formats[scan->format].count; i++) {
 		if (keys[i].node == scan->node && rp_bytes_equal_str(name, keys[i].name))
 			return keys[i].key;
 	}
 	return KEY_NONE;
+}
+
+static uint8_t find_type(struct rp_bytes text)
+{
+	if (rp_bytes_equal_str(text, "response.completed"))
+		return TYPE_COMPLETED;
+	if (rp_bytes_equal_str(text, "message_start"))
+		return TYPE_START;
+	return rp_bytes_equal_str(text, "message_delta") ? TYPE_DELTA : TYPE_OTHER;
 }
 
 static void set_leaf(struct rp_usage_scan *scan, uint8_t leaf, uint32_t value)
@@ -146,8 +215,11 @@ static void on_string(struct rp_usage_scan *scan)
 	uint64_t number;
 
 	if (scan->key == KEY_TYPE)
-		scan->is_completed = rp_bytes_equal_str(text, "response.completed");
-	else if (scan->key >= KEY_LEAF && rp_bytes_to_u64(text, UINT32_MAX, &number) == RP_OK)
+		scan->type = find_type(text);
+	else if (scan->key == KEY_FINISH_REASON)
+		scan->is_finished = true;
+	else if (scan->key >= KEY_LEAF && scan->format == RP_USAGE_OPENAI &&
+		 rp_bytes_to_u64(text, UINT32_MAX, &number) == RP_OK)
 		set_leaf(scan, (uint8_t)(scan->key - KEY_LEAF), (uint32_t)number);
 }
 
@@ -173,6 +245,8 @@ static void on_open(struct rp_usage_scan *scan, bool is_object)
 {
 	bool is_member = is_among_members(scan);
 
+	if (is_member && scan->key == KEY_FINISH_REASON)
+		scan->is_finished = true;
 	scan->depth++;
 	if (scan->depth == 1 && is_object) {
 		scan->node = NODE_ROOT;
@@ -357,6 +431,9 @@ static bool may_have_usage(struct rp_bytes line)
 
 void rp_usage_feed(struct rp_usage_scan *scan, struct rp_bytes chunk)
 {
+	/* Each of SGLang's events has some. */
+	bool has_any = scan->format == RP_USAGE_SGLANG;
+
 	if (!scan->is_events) {
 		feed_json(scan, chunk);
 		return;
@@ -367,7 +444,7 @@ void rp_usage_feed(struct rp_usage_scan *scan, struct rp_bytes chunk)
 		struct rp_bytes part = rp_bytes_slice(chunk, 0, n);
 		bool is_whole = newline != NULL && scan->line == LINE_START;
 
-		if (!is_whole || may_have_usage(part))
+		if (!is_whole || has_any || may_have_usage(part))
 			feed_line(scan, part);
 		if (newline == NULL)
 			break;

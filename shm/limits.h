@@ -104,13 +104,16 @@
 #define RP_HEALTH_SERVICE_BYTES_MAX	 256u
 
 /* ---- decoders ---- */
-#define RP_PB_DEPTH_MAX	     16u /* nested Struct values of metadata */
-#define RP_JSON_DEPTH_MAX    128u
-#define RP_JSON_SPANS_MAX    65536u	/* interesting spans of one body */
-#define RP_PROMPTS_MAX	     4096u	/* prompts of one completions call */
-#define RP_PROMPT_TOKENS_MAX (1u << 19) /* pseudo-tokens kept of one request */
-#define RP_PREFIX_BLOCKS_MAX 8192u	/* hashed blocks of one request, a ceiling over config */
-#define RP_BLOCK_TOKENS_MAX  1024u	/* larger blocks are hashed from a copy of the prompt */
+#define RP_PB_DEPTH_MAX		16u /* nested Struct values of metadata */
+#define RP_JSON_DEPTH_MAX	128u
+#define RP_JSON_SPANS_MAX	65536u	   /* interesting spans of one body */
+#define RP_PROMPTS_MAX		4096u	   /* prompts of one completions call */
+#define RP_PROMPT_TOKENS_MAX	(1u << 19) /* pseudo-tokens kept of one request */
+#define RP_MEDIA_FEATURES_MAX	4096u	   /* media of one prompt that are told apart */
+#define RP_MEDIA_HASH_BYTES_MAX 128u	   /* of a client's hash of a medium */
+#define RP_MEDIA_TOKENS_MAX	(1u << 30) /* pseudo-tokens of one of them */
+#define RP_PREFIX_BLOCKS_MAX	8192u	   /* hashed blocks of one request, a ceiling over config */
+#define RP_BLOCK_TOKENS_MAX	1024u	   /* larger blocks are hashed from a copy of the prompt */
 
 /* ---- prefix index ---- */
 #define RP_PREFIX_INDEX_BYTES	      (256ull << 20) /* --prefix-index-bytes */

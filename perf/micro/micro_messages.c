@@ -243,7 +243,7 @@ static void *setup_usage(const struct rp_micro_case *c)
 		rp_write_u8(&bed->w, 'x');
 	rp_write_str(&bed->w, tail);
 	RP_ASSERT(bed->w.err == RP_OK);
-	rp_usage_begin(&bed->usage, bed->answer != RP_MICRO_ANSWER_JSON);
+	rp_usage_begin(&bed->usage, RP_USAGE_OPENAI, bed->answer != RP_MICRO_ANSWER_JSON);
 	return bed;
 }
 
@@ -253,7 +253,7 @@ static void run_usage(void *user)
 	const struct rp_usage *found = &bed->usage.found;
 
 	if (bed->answer != RP_MICRO_ANSWER_CHUNK)
-		rp_usage_begin(&bed->usage, bed->answer != RP_MICRO_ANSWER_JSON);
+		rp_usage_begin(&bed->usage, RP_USAGE_OPENAI, bed->answer != RP_MICRO_ANSWER_JSON);
 	rp_usage_feed(&bed->usage, rp_writer_bytes(&bed->w));
 	if (bed->answer != RP_MICRO_ANSWER_CHUNK)
 		found = rp_usage_end(&bed->usage);

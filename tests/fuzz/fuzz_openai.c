@@ -21,6 +21,23 @@ static void compare_requests(const struct rp_request *a, const struct rp_request
 	RP_ASSERT(a->is_object_empty == b->is_object_empty);
 	RP_ASSERT(a->max_tokens == b->max_tokens);
 	RP_ASSERT(rp_bytes_equal(a->cache_salt, b->cache_salt));
+	RP_ASSERT(a->usage_format == b->usage_format);
+	RP_ASSERT(a->is_answer_unread == b->is_answer_unread);
+}
+
+static void compare_features(const struct rp_prompt *a, const struct rp_prompt *b)
+{
+	RP_ASSERT(a->full_token_count == b->full_token_count);
+	RP_ASSERT(a->feature_count == b->feature_count);
+	RP_ASSERT(a->feature_count <= RP_MEDIA_FEATURES_MAX);
+	for (uint32_t i = 0; i < a->feature_count; i++) {
+		const struct rp_media_feature *p = &a->feature[i], *q = &b->feature[i];
+
+		RP_ASSERT(p->modality == q->modality && p->hash == q->hash);
+		RP_ASSERT(p->offset == q->offset && p->length == q->length);
+		RP_ASSERT(rp_bytes_equal(p->text, q->text));
+		RP_ASSERT(i == 0 || a->feature[i - 1].offset <= p->offset);
+	}
 }
 
 /* The query of the path stands for the headers: rate;duration;resolution. */
@@ -59,6 +76,8 @@ static void compare_prompts(struct openai_reading *a, struct openai_reading *b,
 		const struct rp_prompt *p = &a->request.prompts[i], *q = &b->request.prompts[i];
 
 		RP_ASSERT(p->token_count <= PROMPT_TOKENS_MAX);
+		RP_ASSERT(p->token_count <= p->full_token_count);
+		compare_features(p, q);
 		RP_ASSERT(rp_bytes_equal(rp_bytes(p->token_bytes, 4 * p->token_count),
 					 rp_bytes(q->token_bytes, 4 * q->token_count)));
 	}
@@ -92,6 +111,7 @@ static void compare_hashes(struct openai_reading *reading, const struct rp_reque
 							shape->block_tokens, RP_PREFIX_BLOCKS_MAX,
 							hashed) == n);
 			RP_ASSERT(memcmp(kept, hashed, n * sizeof(*kept)) == 0);
+			compare_features(&bytes.prompts[i], &reading->request.prompts[i]);
 		}
 	}
 }
@@ -135,7 +155,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	RP_ASSERT(whole.err == split.err && rp_bytes_equal(whole.error, split.error));
 	if (whole.err == RP_OK) {
 		compare_requests(&whole.request, &split.request);
-		if (whole.request.api != RP_API_RAW)
+		if (whole.request.can_rewrite_model)
 			compare_model(text, &whole.request);
 		compare_prompts(&whole, &split, &hints);
 		compare_hashes(&whole, &hints);

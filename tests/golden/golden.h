@@ -62,6 +62,9 @@ bool golden_same_bits(double value, const cJSON *bits, const char *name);
 struct rp_params_prefix_cache_scorer golden_prefix_params(const cJSON *parameters);
 struct rp_params_approx_prefix_cache_producer golden_approx_params(const cJSON *parameters);
 
+/* @return RP_OK, or an error: a configuration with them is refused */
+int golden_token_params(const cJSON *parameters, struct rp_params_token_producer *ret);
+
 /* ---- the kinds ---- */
 enum golden_verdict golden_scorer(struct golden_case *c);
 enum golden_verdict golden_filter(struct golden_case *c);

@@ -95,6 +95,9 @@ struct rp_bed_config rp_bed_default_config(void)
 	rp_bed_add(&config, RP_PLUGIN_MAX_SCORE_PICKER, &picker, sizeof(picker), 0);
 	rp_bed_add(&config, RP_PLUGIN_SINGLE_PROFILE_HANDLER, NULL, 0, 0);
 	rp_bed_add(&config, RP_PLUGIN_OPENAI_PARSER, NULL, 0, 0);
+	rp_bed_add(&config, RP_PLUGIN_ANTHROPIC_PARSER, NULL, 0, 0);
+	rp_bed_add(&config, RP_PLUGIN_VLLMHTTP_PARSER, NULL, 0, 0);
+	rp_bed_add(&config, RP_PLUGIN_SGLANGHTTP_PARSER, NULL, 0, 0);
 	rp_bed_add(&config, RP_PLUGIN_PASSTHROUGH_PARSER, NULL, 0, 0);
 	return config;
 }

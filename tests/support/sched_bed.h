@@ -48,7 +48,7 @@ uint32_t rp_bed_add(struct rp_bed_config *config, enum rp_plugin_type type, cons
 /** Parameters of a token-producer without any. */
 extern const struct rp_params_token_producer rp_bed_token_params;
 
-/** The default configuration: queue 2, kv 2, prefix 3, max score, both parsers, both producers. */
+/** The default configuration: queue 2, kv 2, prefix 3, max score, all parsers, both producers. */
 struct rp_bed_config rp_bed_default_config(void);
 
 /** Publish; scorers, producers, parsers stand in the plugins' order. Endpoint i gets slot i. */

@@ -13,7 +13,7 @@ static struct rp_image_size image_of(struct rp_bytes url, size_t step)
 {
 	struct rp_image_size image;
 
-	rp_image_size_init(&image);
+	rp_image_size_init(&image, false);
 	for (size_t at = 0; at < url.len; at += step)
 		rp_image_size_feed(&image, rp_bytes_slice(url, at, step));
 	return image;
@@ -31,6 +31,10 @@ static void sizes_are_read_however_the_url_is_cut(void **state RP_UNUSED)
 		{"data:image/jpeg;base64,/9j/4AAEAAD/wAARCACAAEADAREAAhEBAxEB", 64, 128},
 		{"data:image/jpeg;base64,/9j/////4AAEAAD/wAARCACAAEADAREAAhEBAxEB", 64, 128},
 		{"data:image/jpeg;base64,/9j/2Q==", 0, 0},
+		{"data:image/x;long=parameters;that=go;on=and;on=and;on;base64,R0lGODlhAAhAAA==",
+		 2048, 64},
+		{"data:text/plain;base64,R0lGODlhAAhAAA==", 0, 0},
+		{"data:image/gif;bbase64,R0lGODlhAAhAAA==", 2048, 64},
 		{"data:image/png,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwC", 0, 0},
 		{"data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAA", 0, 0},
 		{"data:image/png;base64,!", 0, 0},
@@ -87,6 +91,9 @@ static void videos_count_by_frames(void **state RP_UNUSED)
 
 	assert_int_equal(rp_media_video_tokens(&params, NULL), 20 * 225);
 	assert_int_equal(video(&params, "", "1", "64x64"), 2 * 4);
+	assert_int_equal(video(&params, "", "1", " 64 X 64 "), 2 * 4);
+	assert_int_equal(video(&params, "", "1", "8x8"), 2);
+	assert_int_equal(video(&params, "", " 1", "64x64"), 20 * 4);
 	assert_int_equal(video(&params, "60", "1.9", "64x64"), 3 * 4);
 	assert_int_equal(video(&params, "", "-1", "64"), 20 * 225);
 	assert_int_equal(video(&params, "", "x", "0x9"), 20 * 225);
@@ -104,13 +111,15 @@ static void videos_count_by_frames(void **state RP_UNUSED)
 	params.frame_static_tokens = 10;
 	assert_int_equal(video(&params, "", "", ""), 30 * 10);
 	assert_int_equal(video(&params, "8", "2", ""), 2 * 10);
+	params.frames_min = 3;
+	assert_int_equal(video(&params, "8", "2", ""), 3 * 10);
 }
 
 static void absurd_hints_do_not_overflow(void **state RP_UNUSED)
 {
 	assert_true(video(&rp_bed_token_params, "1e300", "1e300", "4294967295x4294967295") > 0);
 	assert_true(video(&rp_bed_token_params, "inf", "inf", "99999999999x1") > 0);
-	assert_true(video(&rp_bed_token_params, "nan", "nan", "1x1") == 0);
+	assert_true(video(&rp_bed_token_params, "nan", "nan", "1x1") == 20);
 }
 
 int main(void)

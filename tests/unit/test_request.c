@@ -100,7 +100,18 @@ static void each_api_demands_its_member(void **state RP_UNUSED)
 #define IMAGES	      "invalid images generations request: must have prompt field"
 		{"/v1/conversations", "{}", CONVERSATIONS},
 		{"/v1/conversations", "{\"items\":[ ]}", CONVERSATIONS},
-		{"/v1/conversations", "{\"items\":[1]}", NULL},
+		{"/v1/conversations", "{\"items\":[1]}", CONVERSATIONS},
+		{"/v1/conversations", "{\"items\":[{\"role\":1}]}", CONVERSATIONS},
+		{"/v1/conversations", "{\"items\":[{}],\"metadata\":1}", CONVERSATIONS},
+		{"/v1/conversations", "{\"items\":[null,{\"content\":[1]}]}", NULL},
+		{"/v1/responses", "{\"input\":1,\"cache_salt\":1}", RESPONSES},
+		{"/v1/chat/completions", "{\"messages\":[{}],\"tools\":{}}", CHAT},
+		{"/v1/chat/completions", "{\"messages\":[{}],\"add_generation_prompt\":1}", CHAT},
+		{"/v1/chat/completions", "{\"messages\":[{\"tool_calls\":1}]}", CHAT},
+		{"/v1/completions", "{\"prompt\":\"a\",\"cache_salt\":1}", COMPLETIONS},
+		{"/v1/completions", "{\"prompt\":[1.0,2e1]}", NULL},
+		{"/v1/images/generations", "{\"prompt\":\"a\",\"n\":1.5}", IMAGES},
+		{"/v1/images/generations", "{\"prompt\":\"a\",\"n\":1,\"size\":null}", NULL},
 		{"/v1/responses", "{\"input\":null}", RESPONSES},
 		{"/v1/responses", "{\"input\":\"\"}", NULL},
 		{"/v1/chat/completions", "{\"messages\":[]}", CHAT},
@@ -307,10 +318,15 @@ static void chat_prompts_put_roles_before_contents(void **state RP_UNUSED)
 
 static void other_apis_prompt_with_gos_json(void **state RP_UNUSED)
 {
-	assert_int_equal(parse("/conversations", "{\"items\":[ {\"z\":1.0, \"a\":[1e21,-0]} ]}"),
+	assert_int_equal(parse("/conversations",
+			       "{\"items\":[ {\"z\":1.0, \"content\":{\"z\":1.0,"
+			       "\"a\":[1e21,-0]},\"Role\":\"u\",\"type\":\"\"},null,"
+			       "{\"role\":\"x&\",\"content\":null,\"t\\u0079pe\":\"m\"} ]}"),
 			 RP_OK);
 	make_prompts(1000);
-	assert_string_equal(prompt_text(0), "[{\"a\":[1e+21,-0],\"z\":1}]");
+	assert_string_equal(prompt_text(0),
+			    "[{\"role\":\"u\",\"content\":{\"a\":[1e+21,-0],\"z\":1}},{},"
+			    "{\"type\":\"m\",\"role\":\"x\\u0026\"}]");
 	assert_int_equal(parse("/embeddings", "{\"input\":\"a&b\"}"), RP_OK);
 	make_prompts(1000);
 	assert_string_equal(prompt_text(0),
@@ -333,9 +349,12 @@ static void prompts_are_cut_to_what_is_asked_for(void **state RP_UNUSED)
 	assert_int_equal(request.prompt_count, 2);
 	assert_int_equal(request.prompts[0].token_count, 1);
 	assert_string_equal(prompt_text(1), "ijkl");
+	assert_int_equal(request.prompts[0].full_token_count, 2);
+	assert_int_equal(request.token_count, 4);
 	assert_int_equal(parse("/completions", "{\"prompt\":[1,2,3]}"), RP_OK);
 	make_prompts(2);
 	assert_int_equal(request.prompts[0].token_count, 2);
+	assert_int_equal(request.token_count, 3);
 	assert_memory_equal(request.prompts[0].token_bytes, "\1\0\0\0\2\0\0\0", 8);
 }
 
@@ -383,7 +402,7 @@ static void hashes_made_on_the_way_are_those_of_the_prompt(void **state RP_UNUSE
 		{"/completions", "{\"prompt\":\"%s\",\"prompt\":\"%s\"}", false},
 		{"/completions", "{\"prompt\":[1,2,3]}", false},
 		{"/embeddings", "{\"input\":\"%s\"}", false},
-		{"/conversations", "{\"items\":[\"%s\"]}", false},
+		{"/conversations", "{\"items\":[{\"content\":\"%s\"}]}", false},
 		{"/responses", "{\"input\":\"%s\",\"prompt\":\"x\"}", false},
 		{"/chat/completions",
 		 "{\"messages\":[{\"role\":\"system\",\"content\":\"%s\"},{\"role\":\"user\","
@@ -484,6 +503,8 @@ static void a_large_body_needs_little_memory(void **state RP_UNUSED)
 	assert_int_equal(parse_split("/chat/completions", rp_bytes(text, BYTES), 0, 60000), RP_OK);
 	make_prompts(131072);
 	assert_int_equal(request.prompts[0].token_count, 131072);
+	assert_int_equal(request.token_count,
+			 (BYTES - sizeof(head) + 1 - sizeof(tail) + 1 + 1 + 3) / 4);
 	assert_true(bed.arena.bytes < (2u << 20));
 	free(text);
 }

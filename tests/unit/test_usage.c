@@ -7,13 +7,15 @@
 
 #include <cmocka.h>
 
+static enum rp_usage_format format;
+
 /* Scan a text in two pieces cut at `cut`, and one byte at a time if cut is SIZE_MAX. */
 static struct rp_usage scan(const char *text, bool is_events, size_t cut)
 {
 	struct rp_bytes all = rp_bytes_str(text);
 	struct rp_usage_scan usage;
 
-	rp_usage_begin(&usage, is_events);
+	rp_usage_begin(&usage, format, is_events);
 	if (cut != SIZE_MAX) {
 		rp_usage_feed(&usage, rp_bytes_slice(all, 0, cut));
 		rp_usage_feed(&usage, rp_bytes_slice(all, cut, all.len));
@@ -132,9 +134,49 @@ static void test_an_event_cut_off_does_not_spoil_the_next(void **state)
 	       7, -1);
 }
 
+static void test_anthropic_tells_of_both_halves(void **state)
+{
+	(void)state;
+	format = RP_USAGE_ANTHROPIC;
+	expect("{\"type\":\"message\",\"content\":[{\"usage\":{\"input_tokens\":9}}],\"usage\":{"
+	       "\"input_tokens\":7,\"output_tokens\":3,\"cache_read_input_tokens\":5,"
+	       "\"prompt_tokens\":8,\"total_tokens\":1}}",
+	       false, 7, 3, 10, 5);
+	expect("{\"usage\":{\"input_tokens\":\"7\",\"output_tokens\":3}}", false, 0, 3, 3, -1);
+	expect("event: message_start\n"
+	       "data: {\"type\":\"message_start\",\"message\":{\"type\":\"message\",\"usage\":{"
+	       "\"input_tokens\":25,\"cache_read_input_tokens\":0,\"output_tokens\":1}}}\n\n"
+	       "data: {\"usage\":{\"output_tokens\":99},\"type\":\"ping\"}\n\n"
+	       "data: {\"type\":\"message_delta\",\"delta\":{},\"usage\":{\"output_tokens\":15,"
+	       "\"input_tokens\":99}}\n\n"
+	       "data: {\"type\":\"message_stop\"}\n\n",
+	       true, 25, 15, 40, 0);
+	format = RP_USAGE_OPENAI;
+}
+
+static void test_sglang_tells_at_the_end(void **state)
+{
+	(void)state;
+	format = RP_USAGE_SGLANG;
+	expect("{\"text\":\"x\",\"meta_info\":{\"finish_reason\":null,\"prompt_tokens\":7,"
+	       "\"completion_tokens\":3,\"cached_tokens\":2}}",
+	       false, 7, 3, 10, 2);
+	expect("data: {\"meta_info\":{\"prompt_tokens\":7,\"completion_tokens\":1,"
+	       "\"finish_reason\":null}}\n\n"
+	       "data: {\"meta_info\":{\"prompt_tokens\":8,\"completion_tokens\":4,"
+	       "\"finish_reason\":{\"type\":\"stop\"},\"cached_tokens\":0}}\n\n"
+	       "data: [DONE]\n\n",
+	       true, 8, 4, 12, 0);
+	expect("data: {\"meta_info\":{\"finish_reason\":\"length\",\"prompt_tokens\":8}}\n", true,
+	       8, 0, 8, -1);
+	format = RP_USAGE_OPENAI;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_anthropic_tells_of_both_halves),
+		cmocka_unit_test(test_sglang_tells_at_the_end),
 		cmocka_unit_test(test_json_usage_is_found_wherever_it_is_cut),
 		cmocka_unit_test(test_other_names_and_details_are_known),
 		cmocka_unit_test(test_numeric_strings_count_and_other_values_do_not),
