@@ -37,6 +37,11 @@ uint32_t rp_env_random_below(struct rp_env *env, uint32_t n)
 	}
 }
 
+double rp_env_random_unit(struct rp_env *env)
+{
+	return (double)(rp_env_random(env) >> 11) * 0x1p-53;
+}
+
 bool rp_env_is_live(const struct rp_env *env)
 {
 	const struct rp_process_state *process = &env->live->process;

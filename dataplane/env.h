@@ -39,6 +39,8 @@ struct rp_env {
 uint64_t rp_env_random(struct rp_env *env);
 /** Uniform in 0..n-1, n > 0, without modulo bias. */
 uint32_t rp_env_random_below(struct rp_env *env, uint32_t n);
+/** Uniform in [0, 1), in steps of 2^-53. */
+double rp_env_random_unit(struct rp_env *env);
 
 /** Health as the segment tells it: phase and is_pool_live (ext_proc reference 7). */
 bool rp_env_is_live(const struct rp_env *env);

@@ -46,6 +46,9 @@
 #define RP_ENGINE_CONFIGS_MAX	    16u	     /* engineConfigs of core-metrics-extractor */
 #define RP_ATTRIBUTE_KEY_MAX	    256u     /* attributeKey of a custom metric, terminated */
 #define RP_TOKEN_PARAM_MAX	    1000000u /* numbers in the parameters of token-producer */
+#define RP_ROLLOUT_REVISIONS_MAX    32u	     /* told apart by disaggregatedset-rollout-screener */
+#define RP_ROLLOUT_ROLES_MAX	    8u	     /* its requireRoles */
+#define RP_ROLLOUT_SELECTORS_MAX    6u	     /* its headerSelectors */
 #define RP_PRIORITY_BANDS_MAX	    64u	     /* flowControl.priorityBands */
 #define RP_CONFIG_WARNINGS_MAX	    32u
 #define RP_YAML_DEPTH_MAX	    32u
@@ -91,6 +94,7 @@
 #define RP_REQUEST_ID_MAX	 128u
 #define RP_MODEL_NAME_MAX	 512u
 #define RP_SUBSET_ENDPOINTS_MAX	 1024u /* entries of a subset hint */
+#define RP_TEST_SELECTION_MAX	 64u   /* entries of header test-epp-endpoint-selection */
 #define RP_ARENA_FIRST_BYTES	 1024u
 #define RP_ARENA_BLOCK_BYTES	 16384u
 #define RP_ARENA_BYTES_MAX	 (8u << 20) /* parse state of one stream */
