@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define CUSTOM_MASK ((1u << RP_CUSTOM_FIGURES_MAX) - 1)
+#define CUSTOM_MASK ((1u << RP_CUSTOM_ALL) - 1)
 
 static uint64_t double_bits(double value)
 {
@@ -107,7 +107,7 @@ void rp_endpoint_metrics_read(const struct rp_endpoint_metrics *metrics, uint32_
 	ret_figures->lora_waiting_count = load_names(
 		ret_figures->lora_waiting, metrics->lora_waiting[slot], LOAD(lora_waiting_count));
 	ret_figures->custom_present = load_custom_present(metrics, slot);
-	for (uint32_t i = 0; i < RP_CUSTOM_FIGURES_MAX; i++) {
+	for (uint32_t i = 0; i < RP_CUSTOM_ALL; i++) {
 		bool is_present = (ret_figures->custom_present & 1u << i) != 0;
 
 		ret_figures->custom[i] = is_present ? bits_double(LOAD(custom_bits[i])) : 0;
@@ -119,7 +119,7 @@ bool rp_endpoint_metrics_custom(const struct rp_endpoint_metrics *metrics, uint3
 				uint32_t index, double *ret_value)
 {
 	RP_ASSERT(slot < RP_ENDPOINTS_MAX);
-	RP_ASSERT(index < RP_CUSTOM_FIGURES_MAX);
+	RP_ASSERT(index < RP_CUSTOM_ALL);
 	if ((load_custom_present(metrics, slot) & 1u << index) == 0)
 		return false;
 	*ret_value = bits_double(LOAD(custom_bits[index]));

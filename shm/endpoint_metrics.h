@@ -14,6 +14,14 @@
 #include "shm/base.h"
 #include "shm/limits.h"
 
+/* Figures that an endpoint need not have, by index: custom metrics, then what another cluster's
+ * gateway says of its pool, which nothing scrapes yet. */
+enum {
+	RP_CUSTOM_MULTICLUSTER_QUEUE = RP_CUSTOM_FIGURES_MAX,
+	RP_CUSTOM_MULTICLUSTER_KV_USAGE,
+	RP_CUSTOM_ALL
+};
+
 /* One endpoint's figures, by value. */
 struct rp_endpoint_figures {
 	int32_t waiting;	  /* WaitingQueueSize */
@@ -28,7 +36,7 @@ struct rp_endpoint_figures {
 	uint64_t lora_active[RP_LORA_NAMES_MAX]; /* XXH64 of the adapter's name */
 	uint64_t lora_waiting[RP_LORA_NAMES_MAX];
 	int64_t updated_ns;		      /* monotonic; 0: never scraped */
-	double custom[RP_CUSTOM_FIGURES_MAX]; /* by index of the attribute, never NaN */
+	double custom[RP_CUSTOM_ALL]; /* by index, never NaN */
 };
 
 struct rp_endpoint_metrics {
@@ -45,7 +53,7 @@ struct rp_endpoint_metrics {
 	_Atomic uint64_t lora_active[RP_ENDPOINTS_MAX][RP_LORA_NAMES_MAX];
 	_Atomic uint64_t lora_waiting[RP_ENDPOINTS_MAX][RP_LORA_NAMES_MAX];
 	_Atomic uint32_t custom_present[RP_ENDPOINTS_MAX];
-	_Atomic uint64_t custom_bits[RP_CUSTOM_FIGURES_MAX][RP_ENDPOINTS_MAX];
+	_Atomic uint64_t custom_bits[RP_CUSTOM_ALL][RP_ENDPOINTS_MAX];
 };
 
 /** Store the figures of a slot. Control only; call rp_endpoint_metrics_bump() after a batch. */
@@ -59,7 +67,7 @@ void rp_endpoint_metrics_read(const struct rp_endpoint_metrics *metrics, uint32_
 
 /**
  * One custom figure of a slot (customMetrics of core-metrics-extractor).
- * @param index  of the attribute, as rp_engine_attribute_index() has it
+ * @param index  of the attribute, as rp_engine_attribute_index() has it, or one of those above
  * @return false: never scraped since the endpoint joined the set
  */
 RP_MUST_CHECK bool rp_endpoint_metrics_custom(const struct rp_endpoint_metrics *metrics,

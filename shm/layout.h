@@ -38,7 +38,7 @@
 #include "shm/settings.h"
 #include "shm/spsc_ring.h"
 
-#define RP_LAYOUT_VERSION 5u
+#define RP_LAYOUT_VERSION 6u
 
 struct rp_tables {
 	alignas(RP_PAGE) struct rp_segment_head head;

@@ -73,6 +73,25 @@ static void add_custom_metric(cJSON *plugins, const char *key)
 	cJSON_AddItemToArray(plugins, plugin);
 }
 
+/* Who reads what other clusters' gateways say needs somebody who says it. */
+static void add_pool_figures(cJSON *plugins)
+{
+	const cJSON *json;
+
+	cJSON_ArrayForEach(json, plugins)
+	{
+		const char *type = golden_string(json, "type");
+
+		if (strcmp(type, "multicluster-queue-scorer") == 0 ||
+		    strcmp(type, "multicluster-kv-cache-utilization-scorer") == 0) {
+			cJSON_AddItemToArray(
+				plugins,
+				cJSON_Parse("{\"type\":\"multicluster-metrics-extractor\"}"));
+			return;
+		}
+	}
+}
+
 static void add_attributes(cJSON *plugins, const cJSON *json)
 {
 	const cJSON *parameters = golden_get(json, "parameters");
@@ -99,8 +118,10 @@ static bool is_built(struct golden_case *c, const cJSON *list)
 static enum golden_verdict load(struct golden_case *c, cJSON *plugins, cJSON *refs,
 				const struct world_config **ret_config)
 {
-	char *text = world_config_text(plugins, refs);
+	char *text;
 
+	add_pool_figures(plugins);
+	text = world_config_text(plugins, refs);
 	*ret_config = world_load(c->world, text);
 	free(text);
 	cJSON_Delete(plugins);

@@ -209,6 +209,17 @@ static void read_models(const cJSON *list, uint32_t *ret_count, uint64_t *ret_ha
 	}
 }
 
+/* Index of a figure by the name that cases give it, UINT32_MAX: nobody reads it. */
+static uint32_t figure_index(const struct rp_engine_attributes *attributes, const char *name)
+{
+	if (strcmp(name, "llm-d.ai/multicluster-queue-size") == 0)
+		return RP_CUSTOM_MULTICLUSTER_QUEUE;
+	if (strcmp(name, "llm-d.ai/multicluster-kv-cache-utilization") == 0)
+		return RP_CUSTOM_MULTICLUSTER_KV_USAGE;
+	return attributes != NULL ? rp_engine_attribute_index(attributes, rp_bytes_str(name))
+				  : UINT32_MAX;
+}
+
 static void read_scalars(const struct rp_engine_attributes *attributes, const cJSON *scalars,
 			 struct rp_endpoint_figures *figures)
 {
@@ -216,7 +227,7 @@ static void read_scalars(const struct rp_engine_attributes *attributes, const cJ
 
 	cJSON_ArrayForEach(scalar, scalars)
 	{
-		uint32_t at = rp_engine_attribute_index(attributes, rp_bytes_str(scalar->string));
+		uint32_t at = figure_index(attributes, scalar->string);
 
 		if (at == UINT32_MAX)
 			continue;
@@ -244,9 +255,8 @@ static void write_figures(struct world *world, const struct world_config *config
 		    figures.lora_active);
 	read_models(golden_get(metrics, "waitingModels"), &figures.lora_waiting_count,
 		    figures.lora_waiting);
-	if (config->attributes != NULL)
-		read_scalars(config->attributes,
-			     golden_get(golden_get(endpoint, "attributes"), "scalars"), &figures);
+	read_scalars(config->attributes, golden_get(golden_get(endpoint, "attributes"), "scalars"),
+		     &figures);
 	rp_endpoint_metrics_write(&world->bed.shared.live->metrics, i, &figures);
 }
 
