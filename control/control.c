@@ -10,6 +10,7 @@
 
 #include "control/admin_http.h"
 #include "control/config_source.h"
+#include "control/config_watch.h"
 #include "control/discovery_file.h"
 #include "control/log_drain.h"
 #include "control/publisher.h"
@@ -97,23 +98,121 @@ static const char *discovery_path(const struct rp_control *c, bool *ret_is_watch
 	return c->config.discovery_path[0] != '\0' ? c->config.discovery_path : NULL;
 }
 
-static int start_config(struct rp_control *c)
+static void log_warnings(const struct rp_control *c)
 {
-	static struct rp_loaded_config loaded; /* large */
-	struct rp_diag diag = {0};
-
-	if (rp_config_source_load(&c->flags, rp_publisher_next_config_generation(c->publisher),
-				  &loaded, &diag) != RP_OK)
-		return refuse("Failed to load the configuration", &diag);
-	c->config = loaded.control;
-	rp_publisher_take_config(c->publisher, loaded.blob, loaded.stats);
-	free(loaded.stats);
 	if (c->config.uses_deprecated_api)
 		RP_LOG(RP_V0, LOGGER,
 		       "The configuration uses an old apiVersion: llm-d.ai/v1alpha1 is current",
 		       RP_F_TEXT("file", c->flags.config_file));
 	for (uint32_t i = 0; i < c->config.warning_count; i++)
 		RP_LOG(RP_V0, LOGGER, "Configuration", RP_F_TEXT("warning", c->config.warning[i]));
+}
+
+/* Do both scrape the same pages for the same figures? */
+static bool is_scraped_alike(const struct rp_config_control *a, const struct rp_config_control *b)
+{
+	return strcmp(a->scrape_scheme, b->scrape_scheme) == 0 &&
+	       strcmp(a->scrape_path, b->scrape_path) == 0 && a->scrape_port == b->scrape_port &&
+	       a->scrape_interval_ns == b->scrape_interval_ns &&
+	       a->has_metrics_source == b->has_metrics_source &&
+	       strcmp(a->engine_label_key, b->engine_label_key) == 0 &&
+	       strcmp(a->default_engine, b->default_engine) == 0 &&
+	       a->engine_count == b->engine_count &&
+	       memcmp(a->engine, b->engine, sizeof(a->engine)) == 0 &&
+	       memcmp(&a->attributes, &b->attributes, sizeof(a->attributes)) == 0;
+}
+
+/* Figures that nobody scrapes any more, or that now mean something else. */
+static void forget_figures(const struct rp_control *c)
+{
+	for (uint32_t i = 0; c->table != NULL && i < c->table->endpoint_count; i++)
+		rp_endpoint_metrics_clear(&c->shared.live->metrics, c->table->endpoint[i].slot);
+	rp_endpoint_metrics_bump(&c->shared.live->metrics);
+}
+
+/* Scrape by the configuration that c->config has now. */
+static int restart_scrape(struct rp_control *c)
+{
+	struct rp_scrape *scrape;
+	int err = rp_scrape_new(c, &scrape);
+
+	if (err != RP_OK)
+		return err;
+	rp_scrape_free(c->scrape);
+	c->scrape = scrape;
+	forget_figures(c);
+	if (c->table != NULL)
+		rp_scrape_set_endpoints(c->scrape, c->table);
+	return RP_OK;
+}
+
+/* The file changed, and is good. */
+static void on_config(struct rp_control *c, struct rp_loaded_config *loaded)
+{
+	static struct rp_config_control old; /* large */
+	int err = RP_OK;
+
+	old = c->config;
+	c->config = loaded->control;
+	if (!is_scraped_alike(&old, &c->config))
+		err = restart_scrape(c);
+	if (err != RP_OK) {
+		c->config = old;
+		RP_LOG(RP_LOG_ERROR, LOGGER,
+		       "Cannot scrape by the new configuration: the configuration stays as it is",
+		       RP_F_TEXT("error", rp_err_text(err)));
+		free(loaded->blob);
+		free(loaded->stats);
+		return;
+	}
+	log_warnings(c);
+	if (strcmp(old.discovery_path, c->config.discovery_path) != 0 ||
+	    old.has_discovery_watch != c->config.has_discovery_watch)
+		RP_LOG(RP_V0, LOGGER,
+		       "Configuration: another discovery takes effect at the next start",
+		       RP_F_TEXT("path", c->config.discovery_path));
+	rp_publisher_take_config(c->publisher, loaded->blob, loaded->stats);
+	free(loaded->stats);
+}
+
+/* Nothing but what control itself needs, as without a configuration. */
+static int load_defaults(struct rp_control *c, struct rp_loaded_config *loaded)
+{
+	struct rp_flags flags = c->flags;
+	struct rp_diag diag = {0};
+	int err;
+
+	flags.config_file = "";
+	flags.config_text = "";
+	err = rp_config_source_load(&flags, 1, loaded, &diag);
+	if (err != RP_OK)
+		return err;
+	free(loaded->blob);
+	free(loaded->stats);
+	c->config = loaded->control;
+	return RP_OK;
+}
+
+static int start_config(struct rp_control *c)
+{
+	static struct rp_loaded_config loaded; /* large */
+	struct rp_diag diag = {0};
+	uint64_t generation = rp_publisher_next_config_generation(c->publisher);
+	int err = rp_config_source_load(&c->flags, generation, &loaded, &diag);
+
+	/* A restarted control must not be stricter than the one that read the file before: what it
+	 * published stays, and figures are scraped as without a file until the file is good. */
+	if (err != RP_OK && generation > 1 && load_defaults(c, &loaded) == RP_OK) {
+		(void)refuse("The configuration file is refused: the configuration stays as it is",
+			     &diag);
+		return RP_EXIT_OK;
+	}
+	if (err != RP_OK)
+		return refuse("Failed to load the configuration", &diag);
+	c->config = loaded.control;
+	rp_publisher_take_config(c->publisher, loaded.blob, loaded.stats);
+	free(loaded.stats);
+	log_warnings(c);
 	return RP_EXIT_OK;
 }
 
@@ -161,6 +260,9 @@ static int start_parts(struct rp_control *c)
 		err = rp_publisher_new(c, on_published, &c->publisher);
 	if (err != RP_OK)
 		return fault("Cannot start", err);
+	err = rp_config_watch_new(c, on_config, &c->config_watch);
+	if (err != RP_OK)
+		return fault("Cannot watch the configuration file", err);
 	code = start_config(c);
 	if (code != RP_EXIT_OK)
 		return code;
@@ -181,6 +283,7 @@ static int start_parts(struct rp_control *c)
 
 static void stop_parts(struct rp_control *c)
 {
+	rp_config_watch_free(c->config_watch);
 	rp_admin_http_free(c->admin);
 	rp_discovery_file_free(c->discovery);
 	rp_scrape_free(c->scrape);

@@ -13,6 +13,7 @@
 #include "shm/layout.h"
 
 struct rp_admin_http;
+struct rp_config_watch;
 struct rp_discovery_file;
 struct rp_log_drain;
 struct rp_publisher;
@@ -34,6 +35,7 @@ struct rp_control {
 	const struct rp_endpoint_table *table;
 
 	/* Parts, owned by control.c. */
+	struct rp_config_watch *config_watch;
 	struct rp_publisher *publisher;
 	struct rp_discovery_file *discovery;
 	struct rp_scrape *scrape;

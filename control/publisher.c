@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "control/plugin_stats.h"
 #include "shm/clock.h"
 #include "shm/log.h"
 
@@ -15,8 +16,8 @@ enum { RETRY_MS = 5, SWEEP_S = 10 };
 struct rp_publisher {
 	struct rp_control *control;
 	void (*on_published)(struct rp_control *control);
-	struct rp_config_blob *blob; /* waits to be published; NULL: the published one stays */
-	struct rp_plugin_stat *stats;
+	struct rp_config_blob *blob;  /* waits to be published; NULL: the published one stays */
+	struct rp_plugin_stat *stats; /* names of all configurations so far */
 	bool has_set;
 	bool is_incomplete; /* endpoints were left out */
 	struct rp_endpoint_set set;
@@ -233,6 +234,9 @@ int rp_publisher_new(struct rp_control *control, void (*on_published)(struct rp_
 		free(p);
 		return -ENOMEM;
 	}
+	/* A former control's names stay with their figures. */
+	memcpy(p->stats, control->shared.live->plugin_stat,
+	       RP_PLUGIN_STATS_MAX * sizeof(*p->stats));
 	p->control = control;
 	p->on_published = on_published;
 	rp_events_timer_init(&p->retry, on_retry, p);
@@ -286,7 +290,7 @@ void rp_publisher_take_config(struct rp_publisher *p, struct rp_config_blob *blo
 {
 	free(p->blob);
 	p->blob = blob;
-	memcpy(p->stats, stats, RP_PLUGIN_STATS_MAX * sizeof(*stats));
+	rp_plugin_stats_keep(p->stats, blob, stats);
 	try_to_publish(p);
 }
 

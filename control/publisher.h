@@ -32,7 +32,7 @@ uint64_t rp_publisher_next_config_generation(const struct rp_publisher *publishe
  * Publish this configuration from now on, as soon as there are endpoints, too.
  *
  * @param blob   taken: heap memory of which blob->bytes are used; freed by the publisher
- * @param stats  RP_PLUGIN_STATS_MAX names; copied
+ * @param stats  RP_PLUGIN_STATS_MAX names; copied, and the blob told where they are now
  */
 void rp_publisher_take_config(struct rp_publisher *publisher, struct rp_config_blob *blob,
 			      const struct rp_plugin_stat *stats);
