@@ -41,27 +41,38 @@ static bool has_no_requests(void *user, uint32_t slot)
 }
 
 /*
- * Make a slot ready for the endpoint that just got it. What the prefix index knows is asked of the
- * index rather than of the registry: a control that died between taking a slot and clearing it left
- * that to us. An endpoint that comes back within its slot's rest starts without figures and load,
- * but what the index knows of its cache still holds.
+ * Give the slot its ring of an index. What the index knows is asked of it rather than of the
+ * registry: a control that died between taking a slot and clearing it left that to us.
+ */
+static void admit_to(struct rp_prefix_index *index, uint32_t slot, uint32_t generation, bool is_new,
+		     uint32_t endpoint_count)
+{
+	const struct rp_prefix_ring *ring = &index->ring[slot];
+	bool has_ring = atomic_load_explicit(&ring->ring_size, memory_order_relaxed) != 0;
+	bool is_own = atomic_load_explicit(&ring->generation, memory_order_relaxed) == generation;
+
+	if (has_ring && (is_new || !is_own))
+		rp_prefix_index_sweep(index, slot);
+	if (is_new || !has_ring || !is_own)
+		rp_prefix_index_admit(index, slot, generation, endpoint_count);
+}
+
+/*
+ * Make a slot ready for the endpoint that just got it. An endpoint that comes back within its
+ * slot's rest starts without figures and load, but what the indexes know of its caches still holds.
  */
 static void admit(struct rp_publisher *p, uint32_t slot, uint32_t generation, bool is_new)
 {
 	struct rp_live *live = live_of(p);
-	const struct rp_prefix_ring *ring = &live->prefix.ring[slot];
-	bool has_ring = atomic_load_explicit(&ring->ring_size, memory_order_relaxed) != 0;
-	bool is_own = atomic_load_explicit(&ring->generation, memory_order_relaxed) == generation;
+	uint32_t endpoint_count = (uint32_t)p->set.count;
 
 	if (is_new || !p->was_listed[slot]) {
 		rp_inflight_begin_life(&live->inflight, slot);
 		rp_endpoint_metrics_clear(&live->metrics, slot);
 		rp_endpoint_metrics_bump(&live->metrics);
 	}
-	if (has_ring && (is_new || !is_own))
-		rp_prefix_index_sweep(&live->prefix, slot);
-	if (is_new || !has_ring || !is_own)
-		rp_prefix_index_admit(&live->prefix, slot, generation, (uint32_t)p->set.count);
+	admit_to(&live->prefix, slot, generation, is_new, endpoint_count);
+	admit_to(&live->items.index, slot, generation, is_new, endpoint_count);
 }
 
 static int add_endpoint(struct rp_publisher *p, struct rp_endpoint_table *table,
@@ -200,7 +211,13 @@ static void on_retry(struct rp_events_timer *timer)
 	try_to_publish(timer->user);
 }
 
-/* Slots whose rest is over give their share of the prefix index back. */
+static void sweep_if_used(struct rp_prefix_index *index, uint32_t slot)
+{
+	if (atomic_load_explicit(&index->ring[slot].ring_size, memory_order_relaxed) != 0)
+		rp_prefix_index_sweep(index, slot);
+}
+
+/* Slots whose rest is over give their share of the indexes back. */
 static void on_sweep(struct rp_events_timer *timer)
 {
 	struct rp_publisher *p = timer->user;
@@ -209,14 +226,15 @@ static void on_sweep(struct rp_events_timer *timer)
 
 	rp_events_timer_set(p->control->loop, timer, now_ns + SWEEP_S * RP_NS_PER_S);
 	rp_prefix_index_end_growth(&live->prefix, now_ns);
+	rp_prefix_index_end_growth(&live->items.index, now_ns);
 	for (uint32_t slot = 0; slot < live->registry.slot_count; slot++) {
 		const struct rp_endpoint_identity *identity = &live->registry.slot[slot];
 
-		if (identity->is_used == 0 &&
-		    now_ns - identity->freed_ns >= RP_SLOT_REST_S * RP_NS_PER_S &&
-		    atomic_load_explicit(&live->prefix.ring[slot].ring_size,
-					 memory_order_relaxed) != 0)
-			rp_prefix_index_sweep(&live->prefix, slot);
+		if (identity->is_used != 0 ||
+		    now_ns - identity->freed_ns < RP_SLOT_REST_S * RP_NS_PER_S)
+			continue;
+		sweep_if_used(&live->prefix, slot);
+		sweep_if_used(&live->items.index, slot);
 	}
 	if (p->is_incomplete) /* perhaps there is room by now */
 		try_to_publish(p);

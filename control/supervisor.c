@@ -490,6 +490,7 @@ static uint64_t most_memory(const struct rp_supervisor *s)
 	return s->shared.tables_segment.bytes + s->shared.live_segment.bytes -
 	       rp_prefix_index_bytes(s->settings->prefix_index_bytes) +
 	       rp_prefix_index_memory(s->settings->prefix_index_bytes) -
+	       sizeof(struct rp_item_index) + rp_prefix_index_memory(RP_ITEM_INDEX_BYTES) -
 	       unused_workers * (sizeof(struct rp_worker_region) + sizeof(struct rp_inflight_row)) +
 	       2 * s->worker_count * s->settings->body_memory_bytes;
 }

@@ -57,7 +57,7 @@ static const struct item items[] = {
 	TYPE(rp_live) FIELD(rp_live, head) FIELD(rp_live, process) FIELD(rp_live, publication)
 	FIELD(rp_live, registry) FIELD(rp_live, plugin_stat) FIELD(rp_live, metrics)
 	FIELD(rp_live, inflight) FIELD(rp_live, keyed) FIELD(rp_live, cold)
-	FIELD(rp_live, worker) FIELD(rp_live, prefix)
+	FIELD(rp_live, worker) FIELD(rp_live, items) FIELD(rp_live, prefix)
 
 	TYPE(rp_process_state) FIELD(rp_process_state, phase) FIELD(rp_process_state, is_pool_live)
 	FIELD(rp_process_state, control_generation) FIELD(rp_process_state, worker_restarts)
@@ -149,7 +149,8 @@ static const struct item items[] = {
 	TYPE(rp_prefix_index) FIELD(rp_prefix_index, bucket_count)
 	FIELD(rp_prefix_index, ring_budget) FIELD(rp_prefix_index, ring_entries_given)
 	FIELD(rp_prefix_index, drops) FIELD(rp_prefix_index, buckets_offset)
-	FIELD(rp_prefix_index, rings_offset) TYPE(rp_prefix_bucket)
+	FIELD(rp_prefix_index, rings_offset) FIELD(rp_prefix_index, ring_max)
+	FIELD(rp_prefix_index, pass_steps) TYPE(rp_item_index) TYPE(rp_prefix_bucket)
 	FIELD(rp_prefix_bucket, word) FIELD(rp_prefix_bucket, stamp)
 	FIELD(rp_prefix_bucket, reach)
 	FIELD(rp_prefix_index, ring)
@@ -205,6 +206,7 @@ int rp_shared_create(const struct rp_settings *settings, struct rp_shared *ret_s
 	shared.live = shared.live_segment.base;
 	shared.tables->settings = *settings;
 	rp_publication_init(&shared.live->publication);
+	rp_prefix_index_init_items(&shared.live->items);
 	rp_prefix_index_init(&shared.live->prefix, settings->prefix_index_bytes);
 	if (settings->has_huge_pages != 0)
 		rp_prefix_index_use_huge_pages(&shared.live->prefix);

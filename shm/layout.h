@@ -16,6 +16,7 @@
  *     keyed table      session bindings and the like            all workers (lock-free)
  *     cold order       last cold picks, no-hit-lru-scorer       all workers (lock-free)
  *     worker[w]        counters, series, log ring               worker w (ring tail: control)
+ *     item index       the same for multimodal items            all workers (lock-free)
  *     prefix index     buckets, rings                           all workers (lock-free)
  */
 #ifndef RP_SHM_LAYOUT_H
@@ -66,6 +67,7 @@ struct rp_live {
 	alignas(RP_PAGE) struct rp_keyed_table keyed;
 	alignas(RP_PAGE) struct rp_cold_order cold;
 	alignas(RP_PAGE) struct rp_worker_region worker[RP_WORKERS_MAX];
+	alignas(RP_PAGE) struct rp_item_index items;
 	alignas(RP_PAGE) struct rp_prefix_index prefix; /* its arrays follow the struct */
 };
 

@@ -130,6 +130,11 @@
 #define RP_PREFIX_PROBE_MAX	      512u   /* buckets that one hash may spread over */
 #define RP_PREFIX_CAPACITY	      31250u /* blocks an endpoint, upstream's default */
 
+/* ---- item index: multimodal items by endpoint ---- */
+#define RP_ITEM_INDEX_BYTES (64u << 20) /* 2,048 items each for 975 endpoints, fewer for more */
+#define RP_ITEM_RING_MAX    16384u	/* entries: 8,192 items of one endpoint at most */
+#define RP_ITEM_CAPACITY    2048u	/* items an endpoint, upstream's default */
+
 /* ---- shared plugin state ---- */
 #define RP_KEYED_TABLE_BUCKETS 65536u /* 4 MiB, 327,680 entries; 65,536 keys lose 1 in 1,500 */
 #define RP_COLD_ORDERS_MAX     4u     /* instances of no-hit-lru-scorer */

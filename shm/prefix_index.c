@@ -9,6 +9,7 @@
 enum {
 	BUCKETS_MIN = 64,
 	BUCKETS_MAX = 1 << 29, /* positions have 32 bits */
+	PASS_STEPS = 8,
 };
 
 static_assert(sizeof(struct rp_prefix_bucket) == RP_CACHE_LINE, "one bucket a line");
@@ -22,12 +23,9 @@ static uint64_t floor_power_of_two(uint64_t n)
 	return n == 0 ? 0 : UINT64_C(1) << (63 - __builtin_clzll(n));
 }
 
-/* What a bucket costs: its line, and a ring entry for each of its words. */
-enum { BUCKET_BYTES = RP_CACHE_LINE + RP_PREFIX_BUCKET_ENTRIES * sizeof(uint32_t) };
-
 static uint64_t bucket_count(uint64_t budget_bytes)
 {
-	uint64_t count = budget_bytes / BUCKET_BYTES;
+	uint64_t count = budget_bytes / RP_PREFIX_BUCKET_BYTES;
 
 	if (count < BUCKETS_MIN)
 		return BUCKETS_MIN;
@@ -43,19 +41,34 @@ size_t rp_prefix_index_bytes(uint64_t budget_bytes)
 
 uint64_t rp_prefix_index_memory(uint64_t budget_bytes)
 {
-	return sizeof(struct rp_prefix_index) + bucket_count(budget_bytes) * BUCKET_BYTES;
+	return sizeof(struct rp_prefix_index) + bucket_count(budget_bytes) * RP_PREFIX_BUCKET_BYTES;
+}
+
+static void init(struct rp_prefix_index *index, uint64_t buckets, uint32_t ring_max,
+		 uint32_t pass_steps)
+{
+	index->bucket_count = buckets;
+	atomic_store_explicit(&index->span, BUCKETS_MIN, memory_order_relaxed);
+	atomic_store_explicit(&index->old_span, BUCKETS_MIN, memory_order_relaxed);
+	/* Capacities are at most half of the rings: the table is never more than half full. */
+	index->ring_budget = buckets * RP_PREFIX_BUCKET_ENTRIES;
+	index->ring_max = ring_max;
+	index->pass_steps = pass_steps;
+	index->buckets_offset = sizeof(*index);
+	index->rings_offset = index->buckets_offset + buckets * sizeof(struct rp_prefix_bucket);
 }
 
 void rp_prefix_index_init(struct rp_prefix_index *index, uint64_t budget_bytes)
 {
-	index->bucket_count = bucket_count(budget_bytes);
-	atomic_store_explicit(&index->span, BUCKETS_MIN, memory_order_relaxed);
-	atomic_store_explicit(&index->old_span, BUCKETS_MIN, memory_order_relaxed);
-	/* Capacities are at most half of the rings: the table is never more than half full. */
-	index->ring_budget = index->bucket_count * RP_PREFIX_BUCKET_ENTRIES;
-	index->buckets_offset = sizeof(*index);
-	index->rings_offset =
-		index->buckets_offset + index->bucket_count * sizeof(struct rp_prefix_bucket);
+	init(index, bucket_count(budget_bytes), RP_PREFIX_RING_MAX, PASS_STEPS);
+}
+
+void rp_prefix_index_init_items(struct rp_item_index *items)
+{
+	/* A whole pass with the first entry to be written. */
+	init(&items->index, bucket_count(RP_ITEM_INDEX_BYTES), RP_ITEM_RING_MAX, RP_ITEM_RING_MAX);
+	RP_ASSERT(items->index.buckets_offset == offsetof(struct rp_item_index, buckets));
+	RP_ASSERT(items->index.rings_offset == offsetof(struct rp_item_index, rings));
 }
 
 void rp_prefix_index_use_huge_pages(struct rp_prefix_index *index)
@@ -79,7 +92,7 @@ static void empty_ring(struct rp_prefix_ring *ring)
  */
 static void give_back(const struct rp_prefix_index *index, uint32_t slot, uint32_t size)
 {
-	uintptr_t begin = (uintptr_t)rp_prefix_ring_entry(index, slot, 0, RP_PREFIX_RING_MAX);
+	uintptr_t begin = (uintptr_t)rp_prefix_ring_entry(index, slot, 0, index->ring_max);
 	uintptr_t end = (begin + size * sizeof(uint32_t)) & ~(uintptr_t)(RP_PAGE - 1);
 
 	begin = rp_align_up(begin, RP_PAGE);
@@ -182,8 +195,8 @@ void rp_prefix_index_admit(struct rp_prefix_index *index, uint32_t slot, uint32_
 	size = floor_power_of_two(index->ring_budget / sharers);
 	if (size < RP_PREFIX_RING_MIN)
 		size = RP_PREFIX_RING_MIN;
-	if (size > RP_PREFIX_RING_MAX)
-		size = RP_PREFIX_RING_MAX;
+	if (size > index->ring_max)
+		size = index->ring_max;
 	if (size > left)
 		size = floor_power_of_two(left);
 	if (size < RP_PREFIX_RING_MIN)

@@ -24,6 +24,10 @@
  * entries older than the pass have been looked at. They keep their order among themselves; only
  * against what is recorded during the pass they look younger than they are.
  *
+ * A second index of this kind holds multimodal items (mm-embeddings-cache-producer, scheduling
+ * reference 3.5). Its rings are small and its requests few, so that it makes each pass at once, and
+ * is exact with one writer even then. Its items are no chain: match_each() looks up each by itself.
+ *
  * A process may die at any line: what is left is an entry without ring index (it stays until it is
  * recorded again or its endpoint goes), a ring index without entry, or a count that is off by one.
  * A worker held up between two lines for as long as the others need to go round a ring may leave
@@ -68,9 +72,22 @@ struct rp_prefix_index {
 	_Atomic uint64_t ring_entries_given; /* control's account */
 	_Atomic uint64_t drops;		     /* inserts that found no room */
 	uint64_t buckets_offset;	     /* from this struct, bytes */
+	uint32_t ring_max;		     /* entries of one ring at most, a power of two */
+	uint32_t pass_steps; /* ring entries looked at for each one to be written during a pass */
 	uint64_t rings_offset;
 	struct rp_prefix_ring ring[RP_ENDPOINTS_MAX];
 	/* buckets and ring entries follow at their offsets */
+};
+
+/* What a bucket costs: its line, and a ring entry for each of its words. */
+#define RP_PREFIX_BUCKET_BYTES (RP_CACHE_LINE + RP_PREFIX_BUCKET_ENTRIES * sizeof(uint32_t))
+
+/* An index of items with its arrays. */
+struct rp_item_index {
+	struct rp_prefix_index index;
+	alignas(RP_CACHE_LINE)
+		uint8_t buckets[RP_ITEM_INDEX_BYTES / RP_PREFIX_BUCKET_BYTES * RP_CACHE_LINE];
+	uint32_t rings[RP_ENDPOINTS_MAX][RP_ITEM_RING_MAX];
 };
 
 /** Bytes that an index of this budget takes in the segment: mapped, not touched (sparse). */
@@ -81,6 +98,9 @@ uint64_t rp_prefix_index_memory(uint64_t budget_bytes);
 
 /** Lay out a zeroed region of rp_prefix_index_bytes(budget_bytes). Supervisor only. */
 void rp_prefix_index_init(struct rp_prefix_index *index, uint64_t budget_bytes);
+
+/** The same for an index of items, which has a fixed size. */
+void rp_prefix_index_init_items(struct rp_item_index *items);
 
 /**
  * Ask the kernel for huge pages for what is read at random: all but the rings. For each process by
@@ -120,6 +140,11 @@ void rp_prefix_index_sweep(struct rp_prefix_index *index, uint32_t slot);
 void rp_prefix_index_match(const struct rp_prefix_index *index, const uint64_t *hashes,
 			   size_t hash_count, uint16_t *counts, uint16_t *touched,
 			   uint32_t *touched_count);
+
+/** The same for hashes that are no chain: a hash that nobody holds does not end it. */
+void rp_prefix_index_match_each(const struct rp_prefix_index *index, const uint64_t *hashes,
+				size_t hash_count, uint16_t *counts, uint16_t *touched,
+				uint32_t *touched_count);
 
 /**
  * Begin to fetch the buckets of the first hashes, ahead of match() and record(). Of a prompt that

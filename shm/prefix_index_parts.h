@@ -61,13 +61,13 @@ static inline _Atomic uint32_t *rp_prefix_stamp(const struct rp_prefix_index *in
 			->stamp[position % RP_PREFIX_POSITIONS - 1];
 }
 
-/* The ring's place for a ring index; each slot has RP_PREFIX_RING_MAX, of which `size` are used. */
+/* The ring's place for a ring index; each slot has ring_max, of which `size` are used. */
 static inline _Atomic uint32_t *rp_prefix_ring_entry(const struct rp_prefix_index *index,
 						     uint32_t slot, uint64_t ring_idx,
 						     uint32_t size)
 {
 	return (_Atomic uint32_t *)((uintptr_t)index + index->rings_offset) +
-	       (size_t)slot * RP_PREFIX_RING_MAX + (ring_idx & (size - 1));
+	       (size_t)slot * index->ring_max + (ring_idx & (size - 1));
 }
 
 /* By the low half of the hash; multiplied, as its upper bits are also in the tag. */

@@ -70,11 +70,9 @@ void rp_prefix_index_prefetch(const struct rp_prefix_index *index, const uint64_
 		rp_prefix_prefetch_home(index, hashes[i]);
 }
 
-void rp_prefix_index_match(const struct rp_prefix_index *index, const uint64_t *hashes,
-			   size_t hash_count, uint16_t *counts, uint16_t *touched,
-			   uint32_t *touched_count)
+static inline void match(const struct rp_prefix_index *index, const uint64_t *hashes,
+			 size_t hash_count, bool is_chain, struct tally tally)
 {
-	struct tally tally = {counts, touched, touched_count, 0};
 	uint64_t span = atomic_load_explicit(&index->span, memory_order_relaxed);
 	uint64_t old_span = atomic_load_explicit(&index->old_span, memory_order_relaxed);
 
@@ -91,7 +89,21 @@ void rp_prefix_index_match(const struct rp_prefix_index *index, const uint64_t *
 					   &tally);
 		else
 			is_held = match_both(index, span, old_span, hashes[i], &tally);
-		if (!is_held)
+		if (is_chain && !is_held)
 			break;
 	}
+}
+
+void rp_prefix_index_match(const struct rp_prefix_index *index, const uint64_t *hashes,
+			   size_t hash_count, uint16_t *counts, uint16_t *touched,
+			   uint32_t *touched_count)
+{
+	match(index, hashes, hash_count, true, (struct tally){counts, touched, touched_count, 0});
+}
+
+void rp_prefix_index_match_each(const struct rp_prefix_index *index, const uint64_t *hashes,
+				size_t hash_count, uint16_t *counts, uint16_t *touched,
+				uint32_t *touched_count)
+{
+	match(index, hashes, hash_count, false, (struct tally){counts, touched, touched_count, 0});
 }

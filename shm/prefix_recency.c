@@ -4,8 +4,6 @@
  */
 #include "shm/prefix_index_parts.h"
 
-enum { PASS_STEPS = 8 }; /* ring entries looked at for each one to be written during a pass */
-
 /* seq_cst: pairs with end_walk(), which moves the tail and then reads the ring entry. */
 static bool is_passed(const struct rp_prefix_use *use, uint64_t ring_idx)
 {
@@ -213,7 +211,7 @@ void rp_prefix_tidy(struct rp_prefix_use *use, size_t hash_count)
 		atomic_store_explicit(&ring->pass_end, end, memory_order_relaxed);
 	}
 	rp_prefix_begin_walk(use, RP_PREFIX_PREFETCH_AHEAD);
-	end = rp_min_size(end, use->walk_at + PASS_STEPS * hash_count);
+	end = rp_min_size(end, use->walk_at + use->index->pass_steps * hash_count);
 	while (walk(use, end, &position, &entry)) {
 		if (is_over(use))
 			evict_and_count(use, position, entry);

@@ -168,7 +168,7 @@ void rp_prefix_index_record(struct rp_prefix_index *index, uint32_t slot, uint32
 	struct rp_prefix_use use = {
 		.index = index,
 		.ring = ring,
-		.places = rp_prefix_ring_entry(index, slot, 0, RP_PREFIX_RING_MAX),
+		.places = rp_prefix_ring_entry(index, slot, 0, index->ring_max),
 		.slot = slot,
 		.generation = generation,
 		.size = size,
@@ -180,7 +180,7 @@ void rp_prefix_index_record(struct rp_prefix_index *index, uint32_t slot, uint32
 	if (size == 0 ||
 	    atomic_load_explicit(&ring->generation, memory_order_relaxed) != generation)
 		return;
-	RP_ASSERT(size <= RP_PREFIX_RING_MAX && (size & (size - 1)) == 0);
+	RP_ASSERT(size <= index->ring_max && (size & (size - 1)) == 0);
 	hash_count = rp_min_size(hash_count, size / 4);
 	/* Of all workers together never more than a quarter of the ring, mostly a sixteenth. */
 	use.keep_max = (uint32_t)rp_min_size(rp_max_size(size / (16 * RP_WORKERS_MAX), 1),

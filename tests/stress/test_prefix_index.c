@@ -178,7 +178,8 @@ static void check_books(uint32_t kills)
 	CROWD_CHECK(off <= (has_control ? 2u * WORKERS * SLOTS : WORKERS) + 2 * kills);
 }
 
-static void round_of(bool with_control)
+/* @param has_whole_passes  as an index of items */
+static void round_of(bool with_control, bool has_whole_passes)
 {
 	struct crowd crowd = {3 * RP_NS_PER_S / 2, WORKERS + with_control, work, bury, 0};
 
@@ -188,6 +189,8 @@ static void round_of(bool with_control)
 				      &segment) == RP_OK);
 	shared = segment.base;
 	rp_prefix_index_init(&shared->prefix, BUDGET);
+	if (has_whole_passes)
+		shared->prefix.pass_steps = RP_PREFIX_RING_MAX;
 	for (uint32_t slot = 0; slot < SLOTS; slot++) {
 		rp_prefix_index_admit(&shared->prefix, slot, 2, RP_ENDPOINTS_MAX);
 		atomic_store(&shared->generation[slot], 2);
@@ -204,7 +207,9 @@ static void round_of(bool with_control)
 int main(int argc, char **argv)
 {
 	crowd_init(argc, argv);
-	round_of(false);
-	round_of(true);
+	round_of(false, false);
+	round_of(true, false);
+	round_of(false, true);
+	round_of(true, true);
 	return 0;
 }

@@ -236,6 +236,83 @@ static void one_writer_is_an_exact_lru(void **state)
 	}
 }
 
+/* Passes come and go: that does not change which item is the oldest. */
+static void items_of_one_writer_are_an_exact_lru_whatever_is_used_again(void **state)
+{
+	static struct rp_item_index *items;
+	static struct model models[2];
+	const uint32_t capacity[2] = {100, RP_ITEM_CAPACITY};
+	const uint32_t universe[2] = {150, 3000};
+	uint32_t passes[2] = {0, 0};
+
+	(void)state;
+	items = mmap(NULL, sizeof(*items), PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	assert_ptr_not_equal(items, MAP_FAILED);
+	rp_prefix_index_init_items(items);
+	memset(models, 0, sizeof(models));
+	for (uint32_t slot = 0; slot < 2; slot++) {
+		/* As for very many endpoints, and for 900. */
+		rp_prefix_index_admit(&items->index, slot, 1, slot == 0 ? RP_ENDPOINTS_MAX : 900);
+		assert_true(items->index.ring[slot].ring_size / 2 >= capacity[slot]);
+	}
+	for (uint32_t round = 0; round < 8000; round++) {
+		uint32_t slot = draw(2);
+		uint64_t pass_end = atomic_load(&items->index.ring[slot].pass_end);
+		uint64_t hashes[8];
+		uint32_t own[8];
+		size_t count = 1 + draw(8);
+
+		for (size_t i = 0; i < count; i++) {
+			own[i] = draw(universe[slot]);
+			hashes[i] = *blocks(own[i], slot, 1);
+			model_use(&models[slot], own[i]);
+		}
+		model_evict(&models[slot], capacity[slot], distinct(own, count));
+		rp_prefix_index_record(&items->index, slot, 1, capacity[slot], hashes, count);
+		passes[slot] += atomic_load(&items->index.ring[slot].pass_end) != pass_end;
+		assert_int_equal(rp_prefix_index_count(&items->index, slot), models[slot].count);
+		if (slot == 1 && round % 100 != 0)
+			continue;
+		for (uint32_t item = 0; item < universe[slot]; item++) {
+			static uint16_t counts[RP_ENDPOINTS_MAX];
+			static uint16_t touched[RP_ENDPOINTS_MAX];
+			uint32_t touched_count = 0;
+
+			rp_prefix_index_match_each(&items->index, blocks(item, slot, 1), 1, counts,
+						   touched, &touched_count);
+			assert_int_equal(touched_count, model_holds(&models[slot], item));
+			assert_int_equal(counts[slot], touched_count);
+			counts[slot] = 0;
+		}
+	}
+	assert_int_equal(items->index.drops, 0);
+	assert_true(passes[0] > 3 && passes[1] > 3);
+	print_message("%u and %u passes\n", passes[0], passes[1]);
+	assert_int_equal(munmap(items, sizeof(*items)), 0);
+}
+
+static void items_are_matched_each_by_itself(void **state)
+{
+	static uint16_t counts[RP_ENDPOINTS_MAX];
+	static uint16_t touched[RP_ENDPOINTS_MAX];
+	uint32_t touched_count = 0;
+
+	(void)state;
+	rp_prefix_index_admit(prefix, 1, 1, 2);
+	rp_prefix_index_admit(prefix, 2, 1, 2);
+	rp_prefix_index_record(prefix, 1, 1, 100, blocks(1, 1, 1), 1);
+	rp_prefix_index_record(prefix, 2, 1, 100, blocks(1, 3, 2), 2);
+	rp_prefix_index_match_each(prefix, blocks(1, 0, 6), 6, counts, touched, &touched_count);
+	assert_int_equal(touched_count, 2);
+	assert_int_equal(counts[1], 1);
+	assert_int_equal(counts[2], 2);
+	memset(counts, 0, sizeof(counts));
+	touched_count = 0;
+	rp_prefix_index_match(prefix, blocks(1, 0, 6), 6, counts, touched, &touched_count);
+	assert_int_equal(touched_count, 0);
+}
+
 /* ---- bounds ---- */
 
 static void capacity_is_enforced_after_each_request(void **state)
@@ -553,6 +630,8 @@ int main(void)
 		TEST(prompt_longer_than_the_capacity_still_matches_fully),
 		TEST(run_ends_at_the_first_hash_nobody_holds),
 		TEST(one_writer_is_an_exact_lru),
+		TEST(items_of_one_writer_are_an_exact_lru_whatever_is_used_again),
+		TEST(items_are_matched_each_by_itself),
 		TEST(capacity_is_enforced_after_each_request),
 		TEST(capacity_is_at_most_half_of_the_ring),
 		TEST(blocks_in_use_survive_when_the_ring_laps),

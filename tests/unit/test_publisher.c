@@ -284,6 +284,8 @@ static void slot_goes_to_another_endpoint_only_rested_and_without_requests(void 
 	assert_int_equal(endpoint_named('e')->slot, slot);
 	assert_int_equal(endpoint_named('e')->generation, 2);
 	assert_int_equal(control.shared.live->prefix.ring[slot].generation, 2);
+	assert_int_equal(control.shared.live->items.index.ring[slot].generation, 2);
+	assert_true(control.shared.live->items.index.ring[slot].ring_size / 2 >= RP_ITEM_CAPACITY);
 }
 
 /* A reader that never moves on holds old slots; what changes meanwhile is published once it does.
