@@ -42,9 +42,29 @@ uint32_t golden_find_endpoint(const struct golden_pool *pool, const char *name);
 /* Plugin type of a name; RP_PLUGIN_TYPE_COUNT and *why if this build has none. */
 enum rp_plugin_type golden_type(struct golden_case *c, const char *name);
 
-/* Load a configuration with the case's plugin alone, and watch its scorer or filter; publish it
- * with the case's endpoints. */
+/* ---- golden_plan.c ---- */
+
+/* A configuration in the making. */
+struct golden_plan {
+	cJSON *plugins;
+	cJSON *refs; /* of its one profile */
+	bool is_built;
+};
+
+struct golden_plan golden_plan_new(void);
+
+/* Add a plugin of the case. A scorer's name begins with an s. */
+void golden_plan_add(struct golden_plan *plan, struct golden_case *c, const cJSON *json,
+		     const char *name);
+
+/* Load it, and publish it with the case's endpoints; the plan is gone. */
+enum golden_verdict golden_plan_publish(struct golden_plan *plan, struct golden_case *c);
+
+/* The same for the case's plugin alone, whose scorer or filter is watched from now on. */
 enum golden_verdict golden_load_one(struct golden_case *c, bool is_scorer);
+
+/* Do all match against one prompt? Upstream's attribute has a total for each endpoint. */
+bool golden_has_one_prompt(const cJSON *endpoints);
 
 /* Publish a configuration with the case's endpoints, and take over its request. */
 void golden_set_pool(struct golden_case *c, const struct world_config *config);

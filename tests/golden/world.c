@@ -260,134 +260,6 @@ static void write_figures(struct world *world, const struct world_config *config
 	rp_endpoint_metrics_write(&world->bed.shared.live->metrics, i, &figures);
 }
 
-/* ---- attributes that producers would have found out ---- */
-
-static void give_prefix(struct world_given *given, uint32_t i, const cJSON *prefix)
-{
-	struct rp_match_info *match = &given->data.match;
-
-	given->match[i] = (uint16_t)golden_number(prefix, "matchBlocks", 0);
-	if (prefix == NULL)
-		return;
-	match->total_blocks = (uint64_t)golden_number(prefix, "totalBlocks", 0);
-	match->block_tokens = (int64_t)golden_number(prefix, "blockSizeTokens", 0);
-	match->match_blocks = given->match;
-	match->touched = given->touched;
-	if (given->match[i] > 0)
-		given->touched[match->touched_count++] = (uint16_t)i;
-}
-
-void world_give_prompt_of(struct world *world, const cJSON *endpoint)
-{
-	const cJSON *prefix = golden_get(golden_get(endpoint, "attributes"), "prefix");
-	struct rp_match_info *match = &world->given.data.match;
-
-	match->total_blocks = (uint64_t)golden_number(prefix, "totalBlocks", 0);
-	match->block_tokens = (int64_t)golden_number(prefix, "blockSizeTokens", 0);
-}
-
-void world_give_match(struct world *world, bool has_match)
-{
-	struct world_given *given = &world->given;
-
-	given->data.match = (struct rp_match_info){
-		.total_blocks = 10,
-		.block_tokens = 64,
-		.match_blocks = given->match,
-		.touched = given->touched,
-		.touched_count = has_match ? world->pool.count : 0,
-	};
-	for (uint32_t i = 0; i < world->pool.count; i++) {
-		given->match[i] = has_match ? 5 : 0;
-		given->touched[i] = (uint16_t)i;
-	}
-}
-
-static void give_load(struct world_given *given, uint32_t i, const cJSON *attributes)
-{
-	const cJSON *load = golden_get(attributes, "inflight");
-
-	given->requests[i] = (int64_t)golden_number(load, "requests", 0);
-	given->load_tokens[i] = (int64_t)golden_number(load, "tokens", 0);
-	given->uncached[i] = (int64_t)golden_number(attributes, "uncachedRequestTokens", 0);
-	given->data.load = (struct rp_load_info){
-		.requests = given->requests,
-		.tokens = given->load_tokens,
-		.uncached = given->uncached,
-	};
-}
-
-static void give_latency(struct world_given *given, uint32_t i, const cJSON *latency)
-{
-	given->latency[i] = (struct rp_latency){0};
-	if (latency == NULL)
-		return;
-	given->latency[i] = (struct rp_latency){
-		.is_present = true,
-		.is_ttft_valid = cJSON_IsTrue(golden_get(latency, "ttftValid")),
-		.is_tpot_valid = cJSON_IsTrue(golden_get(latency, "tpotValid")),
-		.ttft = golden_number(latency, "ttft", 0),
-		.tpot = golden_number(latency, "tpot", 0),
-		.ttft_headroom = golden_number(latency, "ttftHeadroom", 0),
-		.tpot_headroom = golden_number(latency, "tpotHeadroom", 0),
-		.dispatched = (int64_t)golden_number(latency, "dispatched", 0),
-	};
-	given->data.latency = given->latency;
-}
-
-static void give_media(struct world_given *given, uint32_t i, const cJSON *media)
-{
-	given->media[i] = (uint16_t)cJSON_GetArraySize(golden_get(media, "matched"));
-	if (media == NULL)
-		return;
-	given->data.media.item_count = (uint32_t)cJSON_GetArraySize(golden_get(media, "request"));
-	given->data.media.matched = given->media;
-}
-
-static void give_attributes(struct world_given *given, uint32_t i, const cJSON *attributes)
-{
-	give_prefix(given, i, golden_get(attributes, "prefix"));
-	give_load(given, i, attributes);
-	give_latency(given, i, golden_get(attributes, "latency"));
-	give_media(given, i, golden_get(attributes, "mm"));
-}
-
-/* ---- the request ---- */
-
-void world_set_request(struct world *world, const cJSON *request)
-{
-	const cJSON *tokens = golden_get(request, "tokens");
-	const char *model = golden_string(request, "model");
-	uint32_t count = 0;
-	const cJSON *header;
-
-	cJSON_ArrayForEach(header, golden_get(request, "headers"))
-	{
-		RP_ASSERT(count < RP_ARRAY_LEN(world->header));
-		world->header[count++] = (struct rp_header){rp_bytes_str(header->string),
-							    rp_bytes_str(header->valuestring)};
-	}
-	world->headers = (struct rp_request_headers){
-		.request_id = RP_BYTES_LIT("golden"),
-		.wanted = world->header,
-		.wanted_count = count,
-	};
-	world->request = (struct rp_request){
-		.incoming_model = rp_bytes_str(model),
-		.target_model = rp_bytes_str(model),
-		.max_tokens = -1,
-	};
-	world->given.has_tokens = tokens != NULL;
-	world->given.tokens = tokens != NULL ? (uint64_t)tokens->valuedouble : 0;
-}
-
-void world_set_session(struct world *world, const char *session)
-{
-	world->header[0] = (struct rp_header){RP_BYTES_LIT("x-session-id"), rp_bytes_str(session)};
-	world->headers.wanted = world->header;
-	world->headers.wanted_count = 1;
-}
-
 /* ---- publication ---- */
 
 /* What of an endpoint stands in the table, as text: equal texts, equal tables. */
@@ -477,7 +349,7 @@ void world_set_pool(struct world *world, const struct world_config *config, cons
 
 		pool->name[i] = golden_string(json, "name");
 		write_figures(world, config, i, json);
-		give_attributes(&world->given, i, golden_get(json, "attributes"));
+		world_give(world, i, golden_get(json, "attributes"));
 	}
 	rp_endpoint_metrics_bump(&world->bed.shared.live->metrics);
 }

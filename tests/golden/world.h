@@ -15,7 +15,7 @@
 #include "dataplane/sched/cycle.h"
 #include "tests/support/sched_bed.h"
 
-enum { WORLD_ENDPOINTS_MAX = 64 };
+enum { WORLD_ENDPOINTS_MAX = 64, WORLD_FEATURES_MAX = 64 };
 
 /* A loaded configuration. */
 struct world_config {
@@ -39,8 +39,9 @@ struct world_pool {
 /* What the case says that producers would find out. */
 struct world_given {
 	struct rp_plugin_data data;
-	uint64_t tokens;
-	bool has_tokens;
+	bool has_prompt;
+	struct rp_prompt prompt;
+	struct rp_media_feature feature[WORLD_FEATURES_MAX];
 	uint16_t match[WORLD_ENDPOINTS_MAX];
 	uint16_t touched[WORLD_ENDPOINTS_MAX];
 	int64_t requests[WORLD_ENDPOINTS_MAX];
@@ -100,6 +101,9 @@ void world_set_pool(struct world *world, const struct world_config *config, cons
 /** What the request is: model, headers, tokens. */
 void world_set_request(struct world *world, const cJSON *request);
 void world_set_session(struct world *world, const char *session);
+
+/** Attributes of an endpoint. */
+void world_give(struct world *world, uint32_t i, const cJSON *attributes);
 
 /** The prompt's length is this endpoint's, not the last one's. */
 void world_give_prompt_of(struct world *world, const cJSON *endpoint);

@@ -26,12 +26,12 @@ static const struct rp_plugin_ops *real(const struct rp_call *call)
 static int produce(const struct rp_call *call)
 {
 	struct rp_request *request = call->cycle->request;
-	static struct rp_prompt prompt;
+	struct world_given *given = &world_current->given;
 
-	if (type_of(call) == RP_PLUGIN_TOKEN_PRODUCER && world_current->given.has_tokens) {
-		prompt = (struct rp_prompt){.token_count = world_current->given.tokens};
-		request->prompts = &prompt;
+	if (type_of(call) == RP_PLUGIN_TOKEN_PRODUCER && given->has_prompt) {
+		request->prompts = &given->prompt;
 		request->prompt_count = 1;
+		request->token_count = given->prompt.token_count;
 		request->has_prompts = true;
 	}
 	return RP_OK;
