@@ -278,7 +278,8 @@ static bool value(struct rp_request_parser *parser, const struct rp_json_token *
 		return false;
 	if (token->depth > 1)
 		return feature_value(parser, token);
-	parser->media = NULL;
+	for (int m = 0; parser->media != NULL && m < RP_MODALITY_COUNT; m++)
+		parser->media->list[m].hash_count = parser->media->list[m].range_count = 0;
 	return token->kind == RP_JSON_OBJECT_BEGIN;
 }
 
