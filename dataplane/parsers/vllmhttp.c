@@ -4,6 +4,7 @@
  * client's hashes and the places of their tokens, in lists by modality.
  */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -103,6 +104,10 @@ static void format_number(struct rp_bytes number, char *out, size_t out_bytes)
 
 	rp_bytes_to_str(number, text, sizeof(text));
 	value = strtod(text, NULL);
+	if (isinf(value)) { /* the body is no map of float64, which is told instead */
+		out[0] = '\0';
+		return;
+	}
 	do {
 		snprintf(out, out_bytes, "%.*e", digits++, value);
 	} while (strtod(out, NULL) != value && digits < 18);
