@@ -55,6 +55,7 @@ enum golden_verdict golden_scorer(struct golden_case *c)
 
 enum golden_verdict golden_filter(struct golden_case *c)
 {
+	const cJSON *endpoints = golden_get(c->json, "endpoints");
 	const cJSON *kept = golden_get(c->expect, "kept");
 	struct world *world = c->world;
 	struct world_seen *seen = &world->seen;
@@ -63,6 +64,8 @@ enum golden_verdict golden_filter(struct golden_case *c)
 
 	if (verdict != GOLDEN_OK)
 		return verdict;
+	if (!golden_has_one_prompt(endpoints) && !world_give_one_prompt(world, endpoints))
+		return golden_fail(c, "endpoints with different match totals");
 	(void)world_pick(world, NULL, &pick);
 	if (!seen->has_filtered && world->pool.count > 0)
 		return golden_fail(c, "it was not asked");

@@ -107,6 +107,8 @@ void world_give(struct world *world, uint32_t i, const cJSON *attributes);
 
 /** The prompt's length is this endpoint's, not the last one's. */
 void world_give_prompt_of(struct world *world, const cJSON *endpoint);
+/** Prompts of several lengths as one, with the same ratios. @return false: it would be too long */
+bool world_give_one_prompt(struct world *world, const cJSON *endpoints);
 /** All endpoints have part of the prompt, or none. */
 void world_give_match(struct world *world, bool has_match);
 

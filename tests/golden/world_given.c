@@ -29,6 +29,51 @@ void world_give_prompt_of(struct world *world, const cJSON *endpoint)
 	match->block_tokens = (int64_t)golden_number(prefix, "blockSizeTokens", 0);
 }
 
+static uint64_t total_of(const cJSON *endpoint)
+{
+	return (uint64_t)golden_number(golden_get(golden_get(endpoint, "attributes"), "prefix"),
+				       "totalBlocks", 0);
+}
+
+static uint64_t common_multiple(uint64_t a, uint64_t b)
+{
+	uint64_t x = a;
+	uint64_t y = b;
+
+	while (y != 0) {
+		uint64_t rest = x % y;
+
+		x = y;
+		y = rest;
+	}
+	return a / x * b;
+}
+
+bool world_give_one_prompt(struct world *world, const cJSON *endpoints)
+{
+	struct rp_match_info *match = &world->given.data.match;
+	uint64_t total = 1;
+	uint32_t i = 0;
+	const cJSON *json;
+
+	cJSON_ArrayForEach(json, endpoints)
+	{
+		if (total_of(json) > 0)
+			total = common_multiple(total, total_of(json));
+		if (total > UINT16_MAX)
+			return false;
+	}
+	cJSON_ArrayForEach(json, endpoints)
+	{
+		if (total_of(json) > 0)
+			world->given.match[i] =
+				(uint16_t)(world->given.match[i] * (total / total_of(json)));
+		i++;
+	}
+	match->total_blocks = total;
+	return true;
+}
+
 void world_give_match(struct world *world, bool has_match)
 {
 	struct world_given *given = &world->given;
