@@ -107,11 +107,7 @@ int rp_cycle_refuse(struct rp_cycle *cycle, const char *before, struct rp_bytes 
 
 uint64_t rp_cycle_token_count(const struct rp_cycle *cycle)
 {
-	uint64_t count = 0;
-
-	for (uint32_t i = 0; cycle->request->has_prompts && i < cycle->request->prompt_count; i++)
-		count += cycle->request->prompts[i].token_count;
-	return count;
+	return cycle->request->has_prompts ? cycle->request->token_count : 0;
 }
 
 int32_t rp_cycle_block_size(const struct rp_cycle *cycle)

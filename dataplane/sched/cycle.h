@@ -62,6 +62,8 @@ struct rp_latency {
 struct rp_media_info {
 	uint32_t item_count;
 	const uint16_t *matched; /* by endpoint slot */
+	const uint16_t *touched; /* the slots with any, in no order */
+	uint32_t touched_count;
 };
 
 /* What one plugin knows of the request at hand. A producer fills in its part, consumers read it by

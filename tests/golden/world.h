@@ -48,6 +48,7 @@ struct world_given {
 	int64_t load_tokens[WORLD_ENDPOINTS_MAX];
 	int64_t uncached[WORLD_ENDPOINTS_MAX];
 	uint16_t media[WORLD_ENDPOINTS_MAX];
+	uint16_t media_touched[WORLD_ENDPOINTS_MAX];
 	struct rp_latency latency[WORLD_ENDPOINTS_MAX];
 };
 

@@ -130,6 +130,9 @@ static void give_media(struct world_given *given, uint32_t i, const cJSON *media
 		return;
 	given->data.media.item_count = (uint32_t)cJSON_GetArraySize(golden_get(media, "request"));
 	given->data.media.matched = given->media;
+	given->data.media.touched = given->media_touched;
+	if (given->media[i] > 0)
+		given->media_touched[given->data.media.touched_count++] = (uint16_t)i;
 }
 
 void world_give(struct world *world, uint32_t i, const cJSON *attributes)

@@ -15,8 +15,7 @@ static const char *const labels[] = {
 	"+1-5",		 "",
 };
 
-static struct plugin_bed *new_bed(struct rp_params_context_length_aware *params,
-				  struct rp_prompt *prompt, uint64_t tokens)
+static struct plugin_bed *new_bed(struct rp_params_context_length_aware *params, uint64_t tokens)
 {
 	struct plugin_bed *bed = plugin_bed_new(RP_ARRAY_LEN(labels));
 
@@ -25,9 +24,7 @@ static struct plugin_bed *new_bed(struct rp_params_context_length_aware *params,
 			plugin_bed_label(bed, i, "range", labels[i]);
 	}
 	params->label = plugin_bed_str(bed, "range");
-	*prompt = (struct rp_prompt){.token_count = tokens};
-	bed->request.prompts = prompt;
-	bed->request.prompt_count = 1;
+	bed->request.token_count = tokens;
 	bed->request.has_prompts = true;
 	return bed;
 }
@@ -48,8 +45,7 @@ static void a_narrow_range_with_room_is_best(void **state RP_UNUSED)
 					  0.3 / (1.0 + 995 / 1000.0),
 					  0};
 	struct rp_params_context_length_aware params = {0};
-	struct rp_prompt prompt;
-	struct plugin_bed *bed = new_bed(&params, &prompt, 1000);
+	struct plugin_bed *bed = new_bed(&params, 1000);
 	const struct rp_call *call =
 		plugin_bed_set(bed, 0, "context", &rp_context_length_aware, &params);
 	const double *score = plugin_bed_score(bed, call);
@@ -63,8 +59,7 @@ static void the_filter_keeps_ranges_that_fit_and_the_unlabelled(void **state RP_
 {
 	static const uint32_t expected[] = {1, 2, 3};
 	struct rp_params_context_length_aware params = {0};
-	struct rp_prompt prompt;
-	struct plugin_bed *bed = new_bed(&params, &prompt, 5000);
+	struct plugin_bed *bed = new_bed(&params, 5000);
 	const struct rp_call *call =
 		plugin_bed_set(bed, 0, "context", &rp_context_length_aware, &params);
 	uint32_t kept[PLUGIN_BED_ENDPOINTS];

@@ -19,11 +19,7 @@ static uint16_t match_blocks[2 * PLUGIN_BED_ENDPOINTS];
 static bool decide(struct plugin_bed *bed, const struct rp_call *call, uint64_t tokens,
 		   uint16_t cached_blocks)
 {
-	static struct rp_prompt prompt;
-
-	prompt = (struct rp_prompt){.token_count = tokens};
-	bed->request =
-		(struct rp_request){.has_prompts = true, .prompts = &prompt, .prompt_count = 1};
+	bed->request = (struct rp_request){.has_prompts = true, .token_count = tokens};
 	match_blocks[bed->slot[0]] = cached_blocks;
 	return call->ops->decide(call, 0);
 }

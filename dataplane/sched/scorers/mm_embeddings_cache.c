@@ -29,4 +29,13 @@ static void score(const struct rp_call *call, const struct rp_candidates *in, do
 		score[i] = media->item_count == 0 ? 0.0 : score_slot(call, in->slot[i]);
 }
 
-const struct rp_plugin_ops rp_mm_embeddings_cache_scorer = {.score = score};
+static uint32_t few(const struct rp_call *call, const uint16_t **ret_slot)
+{
+	const struct rp_media_info *media = media_of(call);
+
+	*ret_slot = media->touched;
+	return media->item_count == 0 ? 0 : media->touched_count;
+}
+
+const struct rp_plugin_ops rp_mm_embeddings_cache_scorer = {
+	.score = score, .few = few, .score_slot = score_slot};

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * mm-embeddings-cache-producer: who has seen the request's images, videos and sounds before, and
+ * has them in the cache of its encoder (scheduling reference 3.5). All workers share one index of
+ * them; an item is known by its 64-bit hash.
+ */
+#include "dataplane/sched/sched_plugin.h"
+
+enum {
+	BYTES_PER_ITEM_MB = 2,
+	WHERE_BITS = 13,
+	WHERE_SLOTS = 1 << WHERE_BITS,
+};
+static_assert(WHERE_SLOTS >= 2 * RP_MEDIA_FEATURES_MAX, "half of it stays free");
+
+/* What was found out about the request at hand. */
+struct state {
+	uint64_t salt; /* odd: clients choose hashes, and must not know where they are put */
+	uint32_t count;
+	uint64_t item[RP_MEDIA_FEATURES_MAX]; /* each once */
+	uint16_t where[WHERE_SLOTS];	      /* of item's hash: its place, plus 1; 0: free */
+	uint32_t touched_count;
+	uint16_t matched[RP_ENDPOINTS_MAX];
+	uint16_t touched[RP_ENDPOINTS_MAX];
+};
+
+static uint16_t *place_of(struct state *state, uint64_t item)
+{
+	uint64_t at = item * state->salt >> (64 - WHERE_BITS);
+
+	while (state->where[at] != 0 && state->item[state->where[at] - 1] != item)
+		at = (at + 1) % WHERE_SLOTS;
+	return &state->where[at];
+}
+
+static void forget(struct state *state)
+{
+	/* From the last one on, so that each is still found where it was put. */
+	while (state->count > 0) {
+		*place_of(state, state->item[state->count - 1]) = 0;
+		state->count--;
+	}
+	for (uint32_t i = 0; i < state->touched_count; i++)
+		state->matched[state->touched[i]] = 0;
+	state->touched_count = 0;
+}
+
+static void add_item(struct state *state, uint64_t item)
+{
+	uint16_t *place = place_of(state, item);
+
+	if (*place != 0 || state->count == RP_MEDIA_FEATURES_MAX)
+		return;
+	state->item[state->count] = item;
+	*place = (uint16_t)++state->count;
+}
+
+static int produce(const struct rp_call *call)
+{
+	const struct rp_request *request = call->cycle->request;
+	struct state *state = call->state;
+
+	if (state->salt == 0)
+		state->salt = rp_env_random(call->cycle->env) | 1;
+	forget(state);
+	for (uint32_t i = 0; request->has_prompts && i < request->prompt_count; i++) {
+		const struct rp_prompt *prompt = &request->prompts[i];
+
+		for (uint32_t k = 0; k < prompt->feature_count; k++)
+			add_item(state, prompt->feature[k].hash);
+	}
+	if (state->count == 0)
+		return RP_OK;
+	rp_prefix_index_match_each(&call->cycle->env->live->items.index, state->item, state->count,
+				   state->matched, state->touched, &state->touched_count);
+	call->data->media = (struct rp_media_info){
+		.item_count = state->count,
+		.matched = state->matched,
+		.touched = state->touched,
+		.touched_count = state->touched_count,
+	};
+	return RP_OK;
+}
+
+static uint32_t capacity_of(const struct rp_params_mm_embeddings_cache_producer *params)
+{
+	int64_t items = params->cache_size_in_mb_per_server / BYTES_PER_ITEM_MB;
+
+	if (items < 1)
+		return 1;
+	return items < RP_ITEM_RING_MAX / 2 ? (uint32_t)items : RP_ITEM_RING_MAX / 2;
+}
+
+/* For all that the primary profile picked: any of them may serve it (scheduling reference 2.4). */
+static void record(const struct rp_call *call)
+{
+	const struct rp_cycle *cycle = call->cycle;
+	const struct rp_profile_result *result = &cycle->result[cycle->primary];
+	const struct state *state = call->state;
+
+	if (call->data->media.item_count == 0)
+		return;
+	for (uint32_t k = 0; k < result->count; k++) {
+		const struct rp_endpoint *endpoint = &cycle->table->endpoint[result->pick[k]];
+
+		rp_prefix_index_record(&cycle->env->live->items.index, endpoint->slot,
+				       endpoint->generation, capacity_of(call->params), state->item,
+				       state->count);
+	}
+}
+
+const struct rp_plugin_ops rp_mm_embeddings_cache_producer = {
+	.state_bytes = sizeof(struct state),
+	.produce = produce,
+	.pre_request = record,
+};
