@@ -8,6 +8,7 @@
 #include "dataplane/ext_proc_stream.h"
 #include "dataplane/grpc_call.h"
 #include "dataplane/header_store.h"
+#include "dataplane/metadata.h"
 #include "shm/clock.h"
 
 static bool is_full_duplex(const struct rp_ext_proc_stream *stream)
@@ -121,12 +122,29 @@ static void begin_response(struct rp_ext_proc_stream *stream)
 	rp_usage_begin(&stream->usage, (enum rp_usage_format)stream->usage.format, false);
 }
 
+/* What plugins add to the answer; room for RP_FOLLOWUP_HEADERS_MAX and one more. */
+static uint32_t add_plugin_headers(const struct rp_followup *followup,
+				   const struct rp_ext_proc_message *message, struct rp_header *set)
+{
+	uint32_t count = 0;
+
+	if (followup == NULL)
+		return 0;
+	while (count < followup->header_count) {
+		set[count] = followup->header[count];
+		count++;
+	}
+	if (followup->says_served)
+		set[count++] =
+			(struct rp_header){RP_BYTES_LIT("x-conformance-test-served-endpoint"),
+					   rp_metadata_served(message->metadata)};
+	return count;
+}
+
 static int reply_headers(struct rp_ext_proc_stream *stream, const struct rp_ext_proc_turn *turn)
 {
-	struct rp_header marker = {RP_BYTES_LIT("x-went-into-resp-headers"), RP_BYTES_LIT("true")};
-	const struct rp_followup *followup = stream->followup;
-	struct rp_ext_proc_mutation mutation = {.set = &marker, .set_count = 1};
-	uint32_t added = followup != NULL ? followup->header_count : 0;
+	enum { ADDED_MAX = RP_FOLLOWUP_HEADERS_MAX + 1 };
+	struct rp_ext_proc_mutation mutation = {0};
 	struct rp_header *echo = NULL, *set;
 	uint32_t echo_count = 0;
 	int err;
@@ -140,18 +158,17 @@ static int reply_headers(struct rp_ext_proc_stream *stream, const struct rp_ext_
 		if (err != RP_OK)
 			echo_count = 0;
 	}
-	if (added + echo_count > 0) {
-		set = rp_arena_alloc(turn->scratch, (1 + added + echo_count) * sizeof(*set));
-		if (set == NULL)
-			return RP_ENOMEM;
-		set[0] = marker;
-		if (added > 0)
-			memcpy(set + 1, followup->header, added * sizeof(*set));
-		if (echo_count > 0)
-			memcpy(set + 1 + added, echo, echo_count * sizeof(*set));
-		mutation.set = set;
-		mutation.set_count = 1 + added + echo_count;
-	}
+	set = rp_arena_alloc(turn->scratch, (1 + echo_count + ADDED_MAX) * sizeof(*set));
+	if (set == NULL)
+		return RP_ENOMEM;
+	set[0] = (struct rp_header){RP_BYTES_LIT("x-went-into-resp-headers"), RP_BYTES_LIT("true")};
+	if (echo_count > 0)
+		memcpy(set + 1, echo, echo_count * sizeof(*set));
+	/* The last of equal names counts. */
+	mutation.set = set;
+	mutation.set_count =
+		1 + echo_count +
+		add_plugin_headers(stream->followup, turn->message, set + 1 + echo_count);
 	return rp_ext_proc_send_common(stream->h2, turn->scratch,
 				       RP_EXT_PROC_REPLY_RESPONSE_HEADERS, &mutation, NULL);
 }

@@ -32,13 +32,15 @@ struct rp_followup {
 	uint32_t hold_count;
 	uint32_t header_count;
 	bool wants_usage; /* a reporter reads the answer's usage */
+	bool says_served; /* a header tells who the gateway says has served */
 	struct rp_hold hold[RP_HOLDS_MAX];
 	struct rp_header header[RP_FOLLOWUP_HEADERS_MAX]; /* of the answer; in an arena */
 };
 
 static inline bool rp_followup_is_empty(const struct rp_followup *followup)
 {
-	return followup->hold_count == 0 && followup->header_count == 0 && !followup->wants_usage;
+	return followup->hold_count == 0 && followup->header_count == 0 && !followup->wants_usage &&
+	       !followup->says_served;
 }
 
 /** Count load and remember to give it back; without room for it nothing is counted. */

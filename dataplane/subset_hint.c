@@ -2,46 +2,14 @@
 #include "dataplane/subset_hint.h"
 
 #include "dataplane/ext_proc_fields.h"
+#include "dataplane/metadata.h"
 
 #define HINT_NAMESPACE "envoy.lb.subset_hint"
 #define HINT_KEY       "x-gateway-destination-endpoint-subset"
 
-/* The value of the last map entry with this key; field `number` of the message holds the map. */
-static int find_entry(struct rp_bytes message, uint32_t number, const char *key,
-		      struct rp_bytes *ret_value)
-{
-	struct rp_reader r = rp_reader(message), inner;
-	struct rp_pb_field field, part;
-	struct rp_bytes name, value;
-	int err = RP_ENOTFOUND;
-
-	while (rp_pb_next(&r, &field)) {
-		if (field.number != number || field.type != RP_PB_LEN)
-			continue;
-		name = value = rp_bytes(NULL, 0);
-		inner = rp_reader(field.bytes);
-		while (rp_pb_next(&inner, &part)) {
-			if (part.type == RP_PB_LEN && part.number == RP_PB_ENTRY_KEY)
-				name = part.bytes;
-			else if (part.type == RP_PB_LEN && part.number == RP_PB_ENTRY_VALUE)
-				value = part.bytes;
-		}
-		if (inner.err != RP_OK)
-			return inner.err;
-		if (rp_bytes_equal_str(name, key)) {
-			*ret_value = value;
-			err = RP_OK;
-		}
-	}
-	return r.err != RP_OK ? r.err : err;
-}
-
 int rp_subset_hint_find(struct rp_bytes metadata, struct rp_bytes *ret_value)
 {
-	struct rp_bytes fields;
-	int err = find_entry(metadata, RP_PB_METADATA_FILTER_METADATA, HINT_NAMESPACE, &fields);
-
-	return err != RP_OK ? err : find_entry(fields, RP_PB_STRUCT_FIELDS, HINT_KEY, ret_value);
+	return rp_metadata_find(metadata, HINT_NAMESPACE, HINT_KEY, ret_value);
 }
 
 /* The next entry of a comma list; empty ones are skipped. */
@@ -73,23 +41,6 @@ static int add_text(struct rp_arena *arena, struct rp_bytes text, struct rp_subs
 	return RP_OK;
 }
 
-/* What of the oneof `kind` a Value holds: the last member wins. */
-static int read_value(struct rp_bytes value, uint32_t *ret_kind, struct rp_bytes *ret_bytes)
-{
-	struct rp_reader r = rp_reader(value);
-	struct rp_pb_field field;
-
-	*ret_kind = 0;
-	*ret_bytes = rp_bytes(NULL, 0);
-	while (rp_pb_next(&r, &field)) {
-		if (field.number < RP_PB_VALUE_NULL || field.number > RP_PB_VALUE_LIST)
-			continue;
-		*ret_kind = field.number;
-		*ret_bytes = field.bytes;
-	}
-	return r.err;
-}
-
 static int add_list(struct rp_arena *arena, struct rp_bytes list, struct rp_subset *subset)
 {
 	struct rp_reader r = rp_reader(list);
@@ -101,7 +52,7 @@ static int add_list(struct rp_arena *arena, struct rp_bytes list, struct rp_subs
 	while (rp_pb_next(&r, &field)) {
 		if (field.number != RP_PB_LIST_VALUES || field.type != RP_PB_LEN)
 			continue;
-		err = read_value(field.bytes, &kind, &text);
+		err = rp_metadata_value(field.bytes, &kind, &text);
 		if (err == RP_OK && kind == RP_PB_VALUE_STRING)
 			err = add_text(arena, text, subset);
 		if (err != RP_OK)
@@ -123,7 +74,7 @@ int rp_subset_hint_add(struct rp_arena *arena, struct rp_bytes value, struct rp_
 	uint32_t kind;
 	int err;
 
-	err = read_value(value, &kind, &bytes);
+	err = rp_metadata_value(value, &kind, &bytes);
 	if (err != RP_OK || (kind != RP_PB_VALUE_STRING && kind != RP_PB_VALUE_LIST))
 		return err;
 	subset->is_given = true;

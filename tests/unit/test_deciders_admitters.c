@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 extern const struct rp_plugin_ops rp_prefix_based_pd_decider, rp_always_disagg_pd_decider;
+extern const struct rp_plugin_ops rp_always_disagg_multimodal_decider;
 extern const struct rp_plugin_ops rp_probabilistic_admitter, rp_latency_slo_admitter;
 extern const struct rp_plugin_ops rp_agent_identity;
 
@@ -49,6 +50,22 @@ static void prefill_is_split_off_if_much_is_not_cached(void **state RP_UNUSED)
 	assert_false(decide(bed, call, 5000, 0));
 	call = plugin_bed_set(bed, 1, "a", &rp_always_disagg_pd_decider, NULL);
 	assert_true(call->ops->decide(call, 0));
+	plugin_bed_free(bed);
+}
+
+static void encoding_is_split_off_if_a_prompt_has_media(void **state RP_UNUSED)
+{
+	struct rp_prompt prompt[2] = {{.token_count = 5}, {.token_count = 5}};
+	struct plugin_bed *bed = plugin_bed_new(1);
+	const struct rp_call *call =
+		plugin_bed_set(bed, 0, "m", &rp_always_disagg_multimodal_decider, NULL);
+
+	assert_false(call->ops->decide(call, 0)); /* not even a prompt */
+	bed->request =
+		(struct rp_request){.has_prompts = true, .prompts = prompt, .prompt_count = 2};
+	assert_false(call->ops->decide(call, 0));
+	prompt[1].feature_count = 1;
+	assert_true(call->ops->decide(call, RP_NO_ENDPOINT));
 	plugin_bed_free(bed);
 }
 
@@ -161,6 +178,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(prefill_is_split_off_if_much_is_not_cached),
+		cmocka_unit_test(encoding_is_split_off_if_a_prompt_has_media),
 		cmocka_unit_test(the_fuller_the_likelier_is_a_refusal),
 		cmocka_unit_test(latency_objectives_nobody_keeps_refuse_what_may_be_shed),
 		cmocka_unit_test(the_first_session_header_is_the_agents_identity),

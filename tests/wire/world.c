@@ -17,7 +17,7 @@
 /* One profile with a queue scorer, put together by hand: rows must not depend on the compiler. */
 struct small_config {
 	struct rp_config_blob blob;
-	struct rp_config_plugin plugin[5];
+	struct rp_config_plugin plugin[6];
 	struct rp_config_ref scorer;
 	struct rp_config_profile profile;
 	uint32_t parser[2];
@@ -25,7 +25,7 @@ struct small_config {
 	alignas(8) char names[8];
 };
 
-enum { QUEUE, PICKER, HANDLER, OPENAI, PASSTHROUGH };
+enum { QUEUE, PICKER, HANDLER, OPENAI, PASSTHROUGH, VERIFIER };
 
 void world_options_default(struct world_options *options)
 {
@@ -69,7 +69,7 @@ static void publish_config(struct world *world, const struct world_options *opti
 		.blob = {.magic = RP_CONFIG_MAGIC,
 			 .bytes = sizeof(*config),
 			 .generation = world->generation,
-			 .plugin_count = RP_ARRAY_LEN(config->plugin),
+			 .plugin_count = options->has_verifier ? VERIFIER + 1 : VERIFIER,
 			 .plugins_offset = offsetof(struct small_config, plugin),
 			 .ref_count = 1,
 			 .refs_offset = offsetof(struct small_config, scorer),
@@ -88,7 +88,8 @@ static void publish_config(struct world *world, const struct world_options *opti
 				       .params_bytes = sizeof(config->picker)},
 			   [HANDLER] = {.type = RP_PLUGIN_SINGLE_PROFILE_HANDLER},
 			   [OPENAI] = {.type = RP_PLUGIN_OPENAI_PARSER},
-			   [PASSTHROUGH] = {.type = RP_PLUGIN_PASSTHROUGH_PARSER}},
+			   [PASSTHROUGH] = {.type = RP_PLUGIN_PASSTHROUGH_PARSER},
+			   [VERIFIER] = {.type = RP_PLUGIN_DESTINATION_ENDPOINT_SERVED_VERIFIER}},
 		.scorer = {.plugin = QUEUE, .weight = 1},
 		.profile = {.name = name, .scorer_count = 1, .picker = PICKER},
 		.parser = {OPENAI, PASSTHROUGH},

@@ -17,6 +17,7 @@ struct world_options {
 	int32_t waiting[WORLD_ENDPOINTS];
 	bool is_empty;	      /* no endpoints */
 	bool has_openai_only; /* an explicit parser list */
+	bool has_verifier;    /* destination-endpoint-served-verifier */
 	bool is_response_skipped;
 };
 
