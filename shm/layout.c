@@ -149,7 +149,7 @@ static const struct item items[] = {
 	TYPE(rp_prefix_index) FIELD(rp_prefix_index, bucket_count)
 	FIELD(rp_prefix_index, ring_budget) FIELD(rp_prefix_index, ring_entries_given)
 	FIELD(rp_prefix_index, drops) FIELD(rp_prefix_index, buckets_offset)
-	FIELD(rp_prefix_index, rings_offset) FIELD(rp_prefix_index, ring_max)
+	FIELD(rp_prefix_index, rings_offset) FIELD(rp_prefix_index, slot_end) FIELD(rp_prefix_index, ring_max)
 	FIELD(rp_prefix_index, pass_steps) TYPE(rp_item_index) TYPE(rp_prefix_bucket)
 	FIELD(rp_prefix_bucket, word) FIELD(rp_prefix_bucket, stamp)
 	FIELD(rp_prefix_bucket, reach)

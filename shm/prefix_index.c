@@ -100,12 +100,14 @@ static void give_back(const struct rp_prefix_index *index, uint32_t slot, uint32
 		(void)madvise((void *)begin, end - begin, MADV_REMOVE);
 }
 
-/* Ring entries that all slots together have now. */
+/* Ring entries that all slots together have now. Only used heads are read: the others have no
+ * pages. */
 static uint64_t count_given(const struct rp_prefix_index *index)
 {
 	uint64_t given = 0;
 
-	for (uint32_t slot = 0; slot < RP_ENDPOINTS_MAX; slot++)
+	RP_ASSERT(index->slot_end <= RP_ENDPOINTS_MAX);
+	for (uint32_t slot = 0; slot < index->slot_end; slot++)
 		given += atomic_load_explicit(&index->ring[slot].ring_size, memory_order_relaxed);
 	return given;
 }
@@ -203,6 +205,8 @@ void rp_prefix_index_admit(struct rp_prefix_index *index, uint32_t slot, uint32_
 		size = 0;
 	/* At once for all endpoints of the table, not step by step. */
 	grow(index, rp_max_size(given + size, endpoint_count * size));
+	if (index->slot_end <= slot)
+		index->slot_end = slot + 1;
 	empty_ring(ring); /* of what workers that were late have left since the sweep */
 	atomic_store_explicit(&ring->generation, generation, memory_order_relaxed);
 	atomic_store_explicit(&index->ring_entries_given, given + size, memory_order_relaxed);

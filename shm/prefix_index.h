@@ -75,6 +75,8 @@ struct rp_prefix_index {
 	uint32_t ring_max;		     /* entries of one ring at most, a power of two */
 	uint32_t pass_steps; /* ring entries looked at for each one to be written during a pass */
 	uint64_t rings_offset;
+	uint32_t slot_end; /* slots from here on never had a ring; control */
+	uint32_t reserved;
 	struct rp_prefix_ring ring[RP_ENDPOINTS_MAX];
 	/* buckets and ring entries follow at their offsets */
 };
