@@ -35,7 +35,7 @@ struct rp_endpoint_figures {
 	uint32_t custom_present;		 /* bit i: custom[i] was scraped */
 	uint64_t lora_active[RP_LORA_NAMES_MAX]; /* XXH64 of the adapter's name */
 	uint64_t lora_waiting[RP_LORA_NAMES_MAX];
-	int64_t updated_ns;		      /* monotonic; 0: never scraped */
+	int64_t updated_ns;	      /* monotonic; 0: never scraped */
 	double custom[RP_CUSTOM_ALL]; /* by index, never NaN */
 };
 
