@@ -6,20 +6,15 @@
 /* Bytes of each set of parameters. */
 enum {
 	BYTES_NONE = 0,
-#define RP_PARAM_SET(id, name)	 BYTES_##id = sizeof(struct rp_params_##name),
-#define RP_PARAM_SET_CONTROL(id) BYTES_##id = 0,
+#define RP_PARAM_SET(id, name)	       BYTES_##id = sizeof(struct rp_params_##name),
+#define RP_PARAM_SET_CONTROL(id, name) BYTES_##id = 0,
 #include "config/params.def"
-#undef RP_PARAM_SET
-#undef RP_PARAM_SET_CONTROL
 };
 
 #define RP_PARAM_SET(id, name)                                                                     \
 	static_assert(sizeof(struct rp_params_##name) % 8 == 0, "no padding at the end "           \
 								"of " #name);
-#define RP_PARAM_SET_CONTROL(id)
 #include "config/params.def"
-#undef RP_PARAM_SET
-#undef RP_PARAM_SET_CONTROL
 
 static const uint32_t params_bytes[RP_PLUGIN_TYPE_COUNT] = {
 #define RP_PLUGIN(id, type, kinds, stability, state, params, text)                                 \

@@ -96,8 +96,8 @@ static int decode_number(struct rp_diag *diag, const struct rp_path *path,
 	return RP_OK;
 }
 
-static int decode_value(struct rp_diag *diag, const struct rp_path *path,
-			const struct rp_yaml_node *node, const struct rp_field *field)
+int rp_decode_value(struct rp_diag *diag, const struct rp_path *path,
+		    const struct rp_yaml_node *node, const struct rp_field *field)
 {
 	switch (field->kind) {
 	case RP_FIELD_STR:
@@ -168,7 +168,7 @@ int rp_decode_object(struct rp_diag *diag, const struct rp_path *path,
 			return fail_unknown(diag, path, key, fields, field_count, moved);
 		if (value->kind != RP_YAML_NULL) {
 			struct rp_path here = {path, fields[i].name, 0};
-			int r = decode_value(diag, &here, value, &fields[i]);
+			int r = rp_decode_value(diag, &here, value, &fields[i]);
 
 			if (r != RP_OK)
 				return r;

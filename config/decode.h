@@ -50,6 +50,10 @@ RP_MUST_CHECK int rp_decode_object(struct rp_diag *diag, const struct rp_path *p
 				   const struct rp_yaml_node *node, const struct rp_field *fields,
 				   size_t field_count, const struct rp_moved_field *moved);
 
+/** A value of the field's kind, not null. @return RP_OK; RP_ECONFIG */
+RP_MUST_CHECK int rp_decode_value(struct rp_diag *diag, const struct rp_path *path,
+				  const struct rp_yaml_node *node, const struct rp_field *field);
+
 /** A value that must be a string. @return RP_OK; RP_ECONFIG */
 RP_MUST_CHECK int rp_decode_str(struct rp_diag *diag, const struct rp_path *path,
 				const struct rp_yaml_node *node, struct rp_bytes *ret);

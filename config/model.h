@@ -190,11 +190,6 @@ RP_MUST_CHECK int rp_plugin_type_check_built(struct rp_diag *diag, const struct 
 RP_MUST_CHECK int rp_plugin_read_params(struct rp_model *model, struct rp_model_plugin *plugin,
 					struct rp_config_control *control);
 
-/** core-metrics-extractor's parameters, in a file of their own. */
-RP_MUST_CHECK int rp_engine_read_params(struct rp_model *model, const struct rp_path *path,
-					const struct rp_yaml_node *node,
-					struct rp_config_control *control);
-
 /** One more line for control to log; what finds no room is dropped. */
 void rp_config_warn(struct rp_config_control *control, const char *format, ...) RP_PRINTF(2, 3);
 

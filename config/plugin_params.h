@@ -108,7 +108,7 @@ struct rp_params_endpoint_attribute_filter {
 	uint32_t fallback_on_empty;
 	uint32_t algorithm;	/* always threshold */
 	uint32_t has_threshold; /* always 1 */
-	uint32_t operator;	/* enum rp_compare_operator */
+	uint32_t op;		/* enum rp_compare_operator */
 	double value;
 };
 
@@ -226,7 +226,7 @@ enum rp_selector_operator {
 
 struct rp_selector_requirement {
 	struct rp_config_str key;
-	uint32_t operator; /* enum rp_selector_operator */
+	uint32_t op; /* enum rp_selector_operator */
 	uint32_t reserved;
 	struct rp_config_list values; /* struct rp_config_str */
 };
@@ -369,6 +369,9 @@ struct rp_reported_attribute {
 	struct rp_config_str key_name;
 	struct rp_config_str expression; /* CEL over usage */
 	struct rp_config_str condition;	 /* CEL; empty: always */
+	/* Both compiled, for config/expression_run.h. */
+	struct rp_config_str expression_code;
+	struct rp_config_str condition_code;
 };
 
 /* request-attribute-reporter (3.11) */
@@ -464,10 +467,7 @@ struct rp_params_static_usage_limit_policy {
 /* Of each set of parameters that workers see, by its name. */
 union rp_params {
 #define RP_PARAM_SET(id, name) struct rp_params_##name name;
-#define RP_PARAM_SET_CONTROL(id)
 #include "config/params.def"
-#undef RP_PARAM_SET
-#undef RP_PARAM_SET_CONTROL
 };
 
 #endif /* RP_CONFIG_PLUGIN_PARAMS_H */

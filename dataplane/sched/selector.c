@@ -40,7 +40,7 @@ static bool compares(const struct rp_config_blob *config,
 	if (values.count != 1 || !to_number(label, &ours) ||
 	    !to_number(rp_config_blob_str(config, str[0]), &bound))
 		return false;
-	return requirement->operator== RP_SELECTOR_GREATER_THAN ? ours > bound : ours<bound;
+	return requirement->op == RP_SELECTOR_GREATER_THAN ? ours > bound : ours < bound;
 }
 
 static bool holds(const struct rp_cycle *cycle, const struct rp_selector_requirement *requirement,
@@ -51,7 +51,7 @@ static bool holds(const struct rp_cycle *cycle, const struct rp_selector_require
 	struct rp_bytes label;
 	bool has_label = rp_cycle_label(cycle, table_idx, key, &label);
 
-	switch ((enum rp_selector_operator)requirement->operator) {
+	switch ((enum rp_selector_operator)requirement->op) {
 	case RP_SELECTOR_IN:
 		return has_label && rp_selector_has(config, requirement->values, label);
 	case RP_SELECTOR_NOT_IN:

@@ -75,7 +75,7 @@ static void selectors_match_as_in_kubernetes(void **state RP_UNUSED)
 
 	for (uint32_t i = 0; i < RP_ARRAY_LEN(expected); i++) {
 		bool is_number = i == RP_SELECTOR_GREATER_THAN || i == RP_SELECTOR_LESS_THAN;
-		struct rp_selector_requirement requirement = {.operator= i };
+		struct rp_selector_requirement requirement = {.op = i};
 
 		requirement.values = is_number ? values(bed, "-3", NULL) : values(bed, "gold", "7");
 		assert_string_equal(select(bed, requirement), expected[i]);
@@ -87,11 +87,9 @@ static void all_requirements_must_hold_and_none_match_all(void **state RP_UNUSED
 {
 	struct plugin_bed *bed = bed_of_tiers();
 	struct rp_selector_requirement requirement[] = {
-		{.key = plugin_bed_str(bed, "tier"), .operator= RP_SELECTOR_EXISTS },
-		 {
-			 .key = plugin_bed_str(bed, "zone"),
-			 .operator= RP_SELECTOR_DOES_NOT_EXIST },
-		};
+		{.key = plugin_bed_str(bed, "tier"), .op = RP_SELECTOR_EXISTS},
+		{.key = plugin_bed_str(bed, "zone"), .op = RP_SELECTOR_DOES_NOT_EXIST},
+	};
 	struct rp_params_label_selector params = {
 		plugin_bed_list(bed, requirement, 2, sizeof(requirement[0]))};
 	struct rp_params_label_selector empty = {{0, 0}};

@@ -170,7 +170,7 @@ static void a_custom_metric_is_held_to_its_threshold(void **state RP_UNUSED)
 		rp_endpoint_metrics_write(&bed->bed.env.live->metrics, bed->slot[i], &figures);
 	}
 	for (uint32_t i = 0; i < RP_ARRAY_LEN(expected); i++) {
-		params.operator= i;
+		params.op = i;
 		assert_string_equal(kept_of(bed, call), expected[i]);
 	}
 	params.is_missing_failed = 1;

@@ -41,7 +41,7 @@ static int setup(void **state RP_UNUSED)
 	add(8, "c", "decode", "x");
 	add(9, NULL, "decode", "x");
 	scope = (struct rp_selector_requirement){.key = plugin_bed_str(bed, "app"),
-						 .operator= RP_SELECTOR_EXISTS };
+						 .op = RP_SELECTOR_EXISTS};
 	role[0] = plugin_bed_str(bed, "prefill");
 	role[1] = plugin_bed_str(bed, "decode");
 	selector[0] = (struct rp_rollout_selector){.name = plugin_bed_str(bed, "site"),

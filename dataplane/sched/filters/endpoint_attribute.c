@@ -37,7 +37,7 @@ static int filter(const struct rp_call *call, const struct rp_candidates *in, ui
 
 		if (is_known &&
 		    rp_endpoint_metrics_custom(metrics, in->slot[i], params->attribute, &value))
-			is_kept = compares(params->operator, value, params->value);
+			is_kept = compares(params->op, value, params->value);
 		kept[count] = i;
 		count += is_kept;
 	}

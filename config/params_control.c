@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From the parameters of the plugins that run in control to what control keeps of them.
+ */
+#include "config/control_params.h"
+#include "config/param_decode.h"
+
+/* Copy a string parameter into a fixed field. */
+static int copy_str(const struct rp_param_reader *reader, const char *field,
+		    struct rp_config_str str, char *out, size_t out_bytes)
+{
+	if (str.len >= out_bytes)
+		return rp_param_fail(reader, field, "%s has at most %zu bytes", field,
+				     out_bytes - 1);
+	rp_bytes_to_str(rp_param_str(reader, str), out, out_bytes);
+	return RP_OK;
+}
+
+static bool is_path_safe(struct rp_bytes path)
+{
+	for (size_t i = 0; i < path.len; i++) {
+		if (path.ptr[i] <= ' ' || path.ptr[i] == 0x7f)
+			return false;
+	}
+	return path.len > 0 && path.ptr[0] == '/';
+}
+
+/* The https settings are checked in form, and unused while http is all there is. */
+int rp_params_check_metrics_source(const struct rp_param_reader *reader)
+{
+	const struct rp_params_metrics_data_source *params = reader->params;
+	struct rp_config_control *control = reader->control;
+	struct rp_bytes path = rp_param_str(reader, params->path);
+
+	if (params->scheme == RP_SCRAPE_HTTPS)
+		return rp_param_fail(reader, "scheme",
+				     "scheme https of %.*s is known but not built yet; use http",
+				     RP_SHOW(reader->plugin->type_name));
+	if (!is_path_safe(path))
+		return rp_param_fail(reader, "path",
+				     "path must begin with / and contain no blanks, got '%.*s'",
+				     RP_SHOW(path));
+	rp_bytes_to_str(RP_BYTES_LIT("http"), control->scrape_scheme,
+			sizeof(control->scrape_scheme));
+	control->scrape_port = (uint16_t)params->port;
+	control->scrape_interval_ns = params->interval_ns;
+	return copy_str(reader, "path", params->path, control->scrape_path,
+			sizeof(control->scrape_path));
+}
+
+int rp_params_check_file_discovery(const struct rp_param_reader *reader)
+{
+	const struct rp_params_file_discovery *params = reader->params;
+
+	reader->control->has_discovery_watch = params->watch_file;
+	return copy_str(reader, "path", params->path, reader->control->discovery_path,
+			sizeof(reader->control->discovery_path));
+}
