@@ -249,16 +249,13 @@ void rp_director_decide(struct rp_env *env, struct rp_arena *arena,
 		.subset = input->subset,
 		.request = request,
 	};
-	struct rp_bytes fairness = input->headers->fairness_id;
-	struct rp_bytes agent;
+	struct rp_bytes fairness;
 	bool is_parsed;
 
 	*decision =
 		(struct rp_decision){.message = rp_bytes("", 0), .destination = rp_bytes("", 0)};
 	is_parsed = parse(&director) && find_model(&director);
-	agent = rp_sched_begin(env->sched, &sched_input);
-	if (fairness.len == 0)
-		fairness = agent.len > 0 ? agent : RP_BYTES_LIT("default-flow");
+	fairness = rp_sched_begin(env->sched, &sched_input);
 	decision->series =
 		rp_request_series_get(env->series, env->settings->metric_series_max,
 				      request->incoming_model, request->target_model, fairness, 0);
