@@ -230,35 +230,57 @@ static void pick(struct director *director)
 	}
 }
 
-void rp_director_decide(struct rp_env *env, struct rp_arena *arena,
-			const struct rp_decision_input *input, struct rp_request *request,
-			struct rp_decision *decision)
+static struct rp_bytes begin_cycle(const struct director *director)
 {
-	struct director director = {
-		.env = env,
-		.arena = arena,
-		.input = input,
-		.request = request,
-		.decision = decision,
-	};
+	const struct rp_decision_input *input = director->input;
 	const struct rp_sched_input sched_input = {
-		.arena = arena,
+		.arena = director->arena,
 		.parser = input->parser,
 		.body = input->body,
 		.headers = input->headers,
 		.subset = input->subset,
-		.request = request,
+		.request = director->request,
 	};
-	struct rp_bytes fairness;
-	bool is_parsed;
+
+	return rp_sched_begin(director->env->sched, &sched_input);
+}
+
+void rp_director_begin(struct rp_env *env, struct rp_arena *arena,
+		       const struct rp_decision_input *input, struct rp_request *request,
+		       struct rp_decision *decision)
+{
+	struct director director = {env, arena, input, request, decision};
+	struct rp_bytes fairness = input->headers->fairness_id;
+	struct rp_bytes agent;
 
 	*decision =
 		(struct rp_decision){.message = rp_bytes("", 0), .destination = rp_bytes("", 0)};
-	is_parsed = parse(&director) && find_model(&director);
-	fairness = rp_sched_begin(env->sched, &sched_input);
+	if (parse(&director))
+		(void)find_model(&director);
+	agent = begin_cycle(&director);
+	if (fairness.len == 0)
+		fairness = agent.len > 0 ? agent : RP_BYTES_LIT("default-flow");
 	decision->series =
 		rp_request_series_get(env->series, env->settings->metric_series_max,
 				      request->incoming_model, request->target_model, fairness, 0);
-	if (is_parsed)
-		pick(&director);
+}
+
+void rp_director_pick(struct rp_env *env, struct rp_arena *arena,
+		      const struct rp_decision_input *input, bool is_same_cycle,
+		      struct rp_request *request, struct rp_decision *decision)
+{
+	struct director director = {env, arena, input, request, decision};
+
+	if (!is_same_cycle)
+		(void)begin_cycle(&director);
+	pick(&director);
+}
+
+void rp_director_decide(struct rp_env *env, struct rp_arena *arena,
+			const struct rp_decision_input *input, struct rp_request *request,
+			struct rp_decision *decision)
+{
+	rp_director_begin(env, arena, input, request, decision);
+	if (decision->http_status == 0)
+		rp_director_pick(env, arena, input, true, request, decision);
 }

@@ -44,9 +44,23 @@ struct rp_decision {
 };
 
 /**
- * Decide. Fills *request (from the arena) and *decision.
- * Context: worker turn; no allocation but the arena.
+ * Parse the request, name its model, begin its cycle. Fills *request (from the arena), and
+ * *decision as far as it is known; http_status 0: go on with rp_director_pick(). Context: worker
+ * turn; no allocation but the arena.
  */
+void rp_director_begin(struct rp_env *env, struct rp_arena *arena,
+		       const struct rp_decision_input *input, struct rp_request *request,
+		       struct rp_decision *decision);
+
+/**
+ * Schedule what was begun, and complete *decision.
+ * @param is_same_cycle  no other request was begun since
+ */
+void rp_director_pick(struct rp_env *env, struct rp_arena *arena,
+		      const struct rp_decision_input *input, bool is_same_cycle,
+		      struct rp_request *request, struct rp_decision *decision);
+
+/** Both, one after the other. */
 void rp_director_decide(struct rp_env *env, struct rp_arena *arena,
 			const struct rp_decision_input *input, struct rp_request *request,
 			struct rp_decision *decision);

@@ -20,6 +20,16 @@ struct rp_grpc_calls {
 	int64_t next_ns;	    /* when rp_grpc_tick() must look; INT64_MAX: no call is timed */
 };
 
+struct rp_burst_place;
+
+/* Requests that wait for each other, in the order of arrival; dataplane/burst.h. */
+struct rp_burst_window {
+	struct rp_burst_place *first;
+	struct rp_burst_place *last;
+	uint32_t count;
+	int64_t closes_ns;
+};
+
 struct rp_env {
 	struct rp_live *live;
 	const struct rp_tables *tables;
@@ -31,6 +41,7 @@ struct rp_env {
 	struct rp_body_pool bodies;
 	struct rp_sched *sched;
 	struct rp_grpc_calls calls;
+	struct rp_burst_window burst;
 	uint64_t prng[4]; /* xoshiro256**, seeded from getrandom */
 	int64_t now_ns;	  /* of this turn */
 };

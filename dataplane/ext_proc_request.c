@@ -4,6 +4,7 @@
  * the form that the gateway's body mode wants.
  */
 #include "dataplane/body_edit.h"
+#include "dataplane/burst.h"
 #include "dataplane/director.h"
 #include "dataplane/ext_proc_reply.h"
 #include "dataplane/ext_proc_stream.h"
@@ -16,6 +17,21 @@
 
 enum { UUID_BYTES = 36, ADDED_HEADERS_MAX = 3 };
 
+struct answer {
+	struct rp_request request;
+	struct rp_decision decision;
+	struct rp_ext_proc_mutation mutation;
+};
+
+/* A complete request that waits for others before it is scheduled. */
+struct waiting {
+	struct rp_burst_place place;
+	struct answer answer;
+	enum rp_ext_proc_kind kind; /* of the message that completed it */
+	bool is_last;		    /* that message ended its direction */
+	bool is_half_closed; /* the peer has nothing more to say: the end follows the answer */
+};
+
 struct rp_exchange_request {
 	struct rp_header_store headers;
 	struct rp_request_parser *parser; /* NULL: nothing of the body is looked at */
@@ -26,10 +42,13 @@ struct rp_exchange_request {
 	uint64_t body_subset_hash;    /* of its encoding: most messages repeat it */
 	bool has_body;		      /* a body message came, even an empty one */
 	bool has_trailers;	      /* they ended the request */
+	struct waiting *waiting;      /* NULL: it does not wait */
 };
 
 void rp_exchange_request_fini(struct rp_exchange_request *request, struct rp_env *env)
 {
+	if (request->waiting != NULL)
+		rp_burst_leave(env, &request->waiting->place);
 	rp_body_free(&request->body, &env->bodies);
 }
 
@@ -245,12 +264,6 @@ static bool keep_body(struct rp_ext_proc_stream *stream, const struct rp_ext_pro
 
 /* ---- answering ---- */
 
-struct answer {
-	struct rp_request request;
-	struct rp_decision decision;
-	struct rp_ext_proc_mutation mutation;
-};
-
 static bool is_full_duplex(const struct rp_ext_proc_stream *stream)
 {
 	return stream->request_mode == RP_BODY_MODE_FULL_DUPLEX;
@@ -414,66 +427,108 @@ static int take_pick(struct rp_ext_proc_stream *stream, const struct answer *ans
 	return RP_OK;
 }
 
-/* Everything the pick may depend on is there.
- * @param kind      of the message that completed it
- * @param has_body  false: headers alone have to do */
-static void decide(struct rp_ext_proc_stream *stream, enum rp_ext_proc_kind kind, bool has_body,
-		   struct rp_arena *scratch)
+static void decide_after_window(struct rp_burst_place *place, void *user);
+
+static struct rp_decision_input input_of(const struct rp_exchange_request *request, bool has_body,
+					 const struct rp_subset *subset)
 {
-	struct rp_env *env = stream->env;
-	struct rp_arena *arena = &stream->h2->arena;
-	struct rp_exchange_request *request = stream->request;
-	struct answer answer = {0};
-	struct rp_subset subset;
-	struct rp_decision_input input = {
+	return (struct rp_decision_input){
 		.headers = &request->headers.known,
 		.parser = has_body ? request->parser : NULL,
 		.parser_error = has_body ? request->parser_error : RP_OK,
 		.body = has_body ? &request->body : NULL,
-		.subset = &subset,
+		.subset = subset,
 	};
+}
+
+/* Answer what was decided. @param kind  of the message that completed the request */
+static void conclude(struct rp_ext_proc_stream *stream, enum rp_ext_proc_kind kind, bool has_body,
+		     struct answer *answer, struct rp_arena *scratch)
+{
+	struct rp_env *env = stream->env;
+	struct rp_arena *arena = &stream->h2->arena;
+	struct rp_exchange_request *request = stream->request;
 	int err;
 
-	if (join_subsets(request, arena, &subset) != RP_OK) {
-		rp_ext_proc_refuse_memory(stream);
+	if (answer->decision.http_status != 200) {
+		refuse(stream, answer->decision.error, answer->decision.http_status,
+		       answer->decision.message, answer->decision.dropped_reason);
 		return;
 	}
-	rp_director_decide(env, arena, &input, &answer.request, &answer.decision);
-	stream->series = answer.decision.series;
-	if (answer.decision.http_status != 200) {
-		refuse(stream, answer.decision.error, answer.decision.http_status,
-		       answer.decision.message, answer.decision.dropped_reason);
-		return;
-	}
-	err = take_pick(stream, &answer);
-	answer.request.body_bytes = request->body.bytes;
-	if (err == RP_OK && has_body && answer.decision.is_model_renamed)
-		err = rp_body_splice_model(&request->body, &env->bodies, arena, &answer.request);
+	err = take_pick(stream, answer);
+	answer->request.body_bytes = request->body.bytes;
+	if (err == RP_OK && has_body && answer->decision.is_model_renamed)
+		err = rp_body_splice_model(&request->body, &env->bodies, arena, &answer->request);
 	if (err == RP_OK)
-		err = make_mutation(stream, &answer, scratch);
+		err = make_mutation(stream, answer, scratch);
 	if (err != RP_OK) {
 		rp_ext_proc_refuse_memory(stream);
 		return;
 	}
-	stream->is_streaming = answer.request.is_streaming;
-	stream->usage.format = answer.request.usage_format;
-	stream->is_answer_unread = answer.request.is_answer_unread;
-	err = is_full_duplex(stream) ? send_full_duplex(stream, &answer, scratch)
-				     : send_single(stream, &answer, kind, scratch);
+	stream->is_streaming = answer->request.is_streaming;
+	err = is_full_duplex(stream) ? send_full_duplex(stream, answer, scratch)
+				     : send_single(stream, answer, kind, scratch);
 	if (err != RP_OK) {
 		rp_ext_proc_break(stream);
 		return;
 	}
 	stream->request_phase = RP_EXCHANGE_ENDED;
-	count_success(stream, &answer);
+	count_success(stream, answer);
 	RP_LOG(RP_V2, "", "EPP sent request body response(s) to proxy",
 	       RP_F_STR("x-request-id", request->headers.known.request_id),
 	       RP_F_STR("objectiveKey", request->headers.known.objective),
-	       RP_F_STR("incomingModelName", answer.request.incoming_model),
-	       RP_F_STR("targetModelName", answer.request.target_model),
+	       RP_F_STR("incomingModelName", answer->request.incoming_model),
+	       RP_F_STR("targetModelName", answer->request.target_model),
 	       RP_F_INT("priority", stream->series->priority),
-	       RP_F_STR("endpoint", answer.decision.destination));
-	leave_request(stream, &answer);
+	       RP_F_STR("endpoint", answer->decision.destination));
+	leave_request(stream, answer);
+}
+
+/* Let the request wait for others, if the configuration has it so. */
+static bool wait_for_window(struct rp_ext_proc_stream *stream, const struct rp_ext_proc_turn *turn,
+			    struct answer *answer, const struct rp_subset *subset)
+{
+	struct rp_arena *arena = &stream->h2->arena;
+	struct waiting *waiting = rp_arena_calloc(arena, sizeof(*waiting));
+
+	if (waiting == NULL)
+		return false;
+	waiting->kind = turn->message->kind;
+	waiting->is_last = turn->message->is_end_of_stream;
+	waiting->place.subset = *subset;
+	waiting->place.resume = decide_after_window;
+	waiting->place.user = stream;
+	if (!rp_burst_join(stream->env, &answer->request, &waiting->place))
+		return false;
+	waiting->answer = *answer;
+	stream->request->waiting = waiting;
+	return true;
+}
+
+/* Everything the pick may depend on is there.
+ * @param has_body  false: headers alone have to do */
+static void decide(struct rp_ext_proc_stream *stream, const struct rp_ext_proc_turn *turn,
+		   bool has_body)
+{
+	struct rp_env *env = stream->env;
+	struct rp_arena *arena = &stream->h2->arena;
+	struct answer answer = {0};
+	struct rp_subset subset;
+	struct rp_decision_input input;
+
+	if (join_subsets(stream->request, arena, &subset) != RP_OK) {
+		rp_ext_proc_refuse_memory(stream);
+		return;
+	}
+	input = input_of(stream->request, has_body, &subset);
+	rp_director_begin(env, arena, &input, &answer.request, &answer.decision);
+	stream->series = answer.decision.series;
+	if (answer.decision.http_status == 0 && has_body && rp_burst_is_wanted(env) &&
+	    wait_for_window(stream, turn, &answer, &subset))
+		return;
+	if (answer.decision.http_status == 0)
+		rp_director_pick(env, arena, &input, true, &answer.request, &answer.decision);
+	conclude(stream, turn->message->kind, has_body, &answer, turn->scratch);
 }
 
 /* ---- messages ---- */
@@ -508,7 +563,7 @@ static void on_headers(struct rp_ext_proc_stream *stream, const struct rp_ext_pr
 	    !read_subset(stream, message))
 		return;
 	if (!is_body_awaited)
-		decide(stream, message->kind, false, turn->scratch);
+		decide(stream, turn, false);
 	else if (!is_full_duplex(stream) &&
 		 rp_ext_proc_send_common(stream->h2, turn->scratch,
 					 RP_EXT_PROC_REPLY_REQUEST_HEADERS, NULL, NULL) != RP_OK)
@@ -542,13 +597,13 @@ static void on_body(struct rp_ext_proc_stream *stream, const struct rp_ext_proc_
 		return;
 	stream->request->has_body = true;
 	if (is_partial) { /* the rest never comes: do without a body */
-		decide(stream, turn->message->kind, false, turn->scratch);
+		decide(stream, turn, false);
 		return;
 	}
 	if (!keep_body(stream, turn))
 		return;
 	if (turn->message->is_end_of_stream || !is_full_duplex(stream))
-		decide(stream, turn->message->kind, true, turn->scratch);
+		decide(stream, turn, true);
 }
 
 static void on_trailers(struct rp_ext_proc_stream *stream, const struct rp_ext_proc_turn *turn)
@@ -556,8 +611,7 @@ static void on_trailers(struct rp_ext_proc_stream *stream, const struct rp_ext_p
 	if (stream->request_phase == RP_EXCHANGE_OPEN) {
 		stream->request->has_trailers = true;
 		if (read_subset(stream, turn->message))
-			decide(stream, turn->message->kind, stream->request->has_body,
-			       turn->scratch);
+			decide(stream, turn, stream->request->has_body);
 		return;
 	}
 	stream->request_phase = RP_EXCHANGE_ENDED;
@@ -568,11 +622,11 @@ static void on_trailers(struct rp_ext_proc_stream *stream, const struct rp_ext_p
 
 /* Was this the last message of its direction that wants a reply? After the pick a STREAMED body
  * goes on and trailers may follow a BUFFERED one. */
-static bool is_request_over(const struct rp_ext_proc_stream *stream,
-			    const struct rp_ext_proc_message *message)
+static bool is_request_over(const struct rp_ext_proc_stream *stream, enum rp_ext_proc_kind kind,
+			    bool is_last)
 {
 	return stream->request_phase == RP_EXCHANGE_ENDED &&
-	       (message->is_end_of_stream || message->kind == RP_EXT_PROC_REQUEST_TRAILERS ||
+	       (is_last || kind == RP_EXT_PROC_REQUEST_TRAILERS ||
 		stream->request_mode == RP_BODY_MODE_NONE ||
 		stream->request_mode == RP_BODY_MODE_BUFFERED_PARTIAL);
 }
@@ -586,13 +640,50 @@ static bool is_answer_skipped(const struct rp_ext_proc_stream *stream)
 	       (config != NULL && config->is_response_skipped != 0 && stream->rename == NULL);
 }
 
+/* The window closed: schedule now. */
+static void decide_after_window(struct rp_burst_place *place, void *user)
+{
+	struct rp_ext_proc_stream *stream = user;
+	struct waiting *waiting = stream->request->waiting;
+	struct rp_arena *arena = &stream->h2->arena;
+	struct rp_decision_input input = input_of(stream->request, true, &place->subset);
+	struct answer *answer = &waiting->answer;
+	enum rp_ext_proc_kind kind = waiting->kind;
+	bool is_last = waiting->is_last, is_half_closed = waiting->is_half_closed;
+	struct rp_arena scratch;
+
+	stream->request->waiting = NULL;
+	rp_arena_init_scratch(&scratch, &stream->env->arenas);
+	rp_director_pick(stream->env, arena, &input, false, &answer->request, &answer->decision);
+	conclude(stream, kind, true, answer, &scratch);
+	rp_arena_reset(&scratch);
+	stream->is_end_due = is_request_over(stream, kind, is_last) && is_answer_skipped(stream);
+	if (is_half_closed)
+		rp_ext_proc_fail(stream, RP_GRPC_OK, "");
+}
+
+bool rp_exchange_request_ends_later(struct rp_exchange_request *request)
+{
+	if (request == NULL || request->waiting == NULL)
+		return false;
+	request->waiting->is_half_closed = true;
+	return true;
+}
+
 void rp_ext_proc_on_request(struct rp_ext_proc_stream *stream, const struct rp_ext_proc_turn *turn)
 {
+	/* It is complete: what comes now is too much. */
+	if (stream->request != NULL && stream->request->waiting != NULL) {
+		rp_ext_proc_after_end(stream, turn->message);
+		return;
+	}
 	if (turn->message->kind == RP_EXT_PROC_REQUEST_HEADERS)
 		on_headers(stream, turn);
 	else if (turn->message->kind == RP_EXT_PROC_REQUEST_BODY)
 		on_body(stream, turn);
 	else
 		on_trailers(stream, turn);
-	stream->is_end_due = is_request_over(stream, turn->message) && is_answer_skipped(stream);
+	stream->is_end_due =
+		is_request_over(stream, turn->message->kind, turn->message->is_end_of_stream) &&
+		is_answer_skipped(stream);
 }

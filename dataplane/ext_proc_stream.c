@@ -126,7 +126,8 @@ void rp_ext_proc_on_drained(struct rp_ext_proc_stream *stream)
 
 void rp_ext_proc_on_end(struct rp_ext_proc_stream *stream)
 {
-	rp_ext_proc_fail(stream, RP_GRPC_OK, "");
+	if (!rp_exchange_request_ends_later(stream->request))
+		rp_ext_proc_fail(stream, RP_GRPC_OK, "");
 }
 
 static void count_end(const struct rp_ext_proc_stream *stream, int grpc_status)

@@ -83,6 +83,8 @@ void rp_ext_proc_on_response(struct rp_ext_proc_stream *stream,
 			     const struct rp_ext_proc_turn *turn);
 /** More headers than are kept: 431. */
 void rp_ext_proc_refuse_headers(struct rp_ext_proc_stream *stream);
+/** The peer half-closed. @return true: the request waits for its pick, the end comes after it */
+bool rp_exchange_request_ends_later(struct rp_exchange_request *request);
 /** Give back what a request holds before its pick. */
 void rp_exchange_request_fini(struct rp_exchange_request *request, struct rp_env *env);
 

@@ -56,6 +56,8 @@ struct rp_prompt_shape {
 	uint64_t max_tokens;   /* of each prompt */
 };
 
+struct rp_burst_place;
+
 struct rp_request {
 	enum rp_api api;
 	uint32_t parser;	/* plugin index of the parser that took it */
@@ -77,8 +79,9 @@ struct rp_request {
 	uint64_t body_bytes;
 	struct rp_prompt *prompts; /* made by rp_request_make_prompts() */
 	uint32_t prompt_count;
-	uint64_t token_count; /* of all prompts, not cut */
-	bool has_prompts;     /* false: the token producer failed or was not asked */
+	uint64_t token_count;	      /* of all prompts, not cut */
+	struct rp_burst_place *burst; /* where it waited for others; NULL: it did not */
+	bool has_prompts;	      /* false: the token producer failed or was not asked */
 };
 
 struct rp_request_parser; /* allocated from the arena */

@@ -87,8 +87,7 @@ const struct rp_config_blob *rp_sched_config(const struct rp_sched *sched);
 
 /**
  * Begin a request's cycle: run the request-header processors.
- * @return the fairness id: the request's header, else the agent identity that they found, else
- * "default-flow"; valid as long as the input
+ * @return the agent identity they found, empty if none; in the input's arena
  */
 struct rp_bytes rp_sched_begin(struct rp_sched *sched, const struct rp_sched_input *input);
 
@@ -98,5 +97,19 @@ struct rp_bytes rp_sched_begin(struct rp_sched *sched, const struct rp_sched_inp
  * counted, the prompt's blocks are recorded.
  */
 RP_MUST_CHECK enum rp_sched_result rp_sched_pick(struct rp_sched *sched, struct rp_pick *ret_pick);
+
+struct rp_call;
+struct rp_candidates;
+
+/** The burst-prefix-cache-producer of the configuration in force; NULL: none. */
+const struct rp_call *rp_sched_burst_producer(const struct rp_sched *sched);
+
+/** Run the token producer alone for the request whose cycle was begun.
+ * @return false: it has no prompts */
+RP_MUST_CHECK bool rp_sched_tokenize(struct rp_sched *sched);
+
+/** Whom a request may go to. @return NULL: nothing is published; valid until the next pick */
+const struct rp_candidates *rp_sched_find_candidates(struct rp_sched *sched,
+						     const struct rp_subset *subset);
 
 #endif /* RP_DATAPLANE_SCHED_H */

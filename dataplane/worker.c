@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "dataplane/balance.h"
+#include "dataplane/burst.h"
 #include "dataplane/conn.h"
 #include "dataplane/grpc_call.h"
 #include "dataplane/sched.h"
@@ -303,9 +304,12 @@ static void end_of_turn(void *user, int64_t now_ns)
 	begin_turn(w);
 	if (now_ns >= w->next_tick_ns)
 		tick(w);
+	int64_t window_ns = rp_burst_tick(&w->env);
 	int64_t deadline_ns = rp_grpc_tick(&w->env, now_ns);
 
 	rp_conn_flush_dirty(&w->conns);
+	if (window_ns < deadline_ns)
+		deadline_ns = window_ns;
 	rp_loop_set_deadline(w->loop,
 			     deadline_ns < w->next_tick_ns ? deadline_ns : w->next_tick_ns);
 	rp_counter_add(&w->env.counters->turns, 1);

@@ -11,6 +11,8 @@ static int produce(const struct rp_call *call)
 	const struct rp_cycle *cycle = call->cycle;
 	struct rp_prompt_shape shape;
 
+	if (cycle->request->has_prompts) /* they were made before the request waited */
+		return RP_OK;
 	if (cycle->parser == NULL)
 		return RP_EUNSUPPORTED;
 	shape = rp_sched_prompt_shape(cycle->config, rp_cycle_block_size(cycle));
