@@ -110,8 +110,9 @@ static void print_flow(const struct rp_model *model, FILE *out)
 	const struct rp_yaml_node *key =
 		model->flow_node == NULL ? NULL : rp_yaml_first(model->flow_node);
 	bool is_left = is_left_out(&model->plugin[model->saturation.plugin]);
+	bool has_detector = rp_yaml_get(model->flow_node, "saturationDetector") != NULL;
 
-	if (key == NULL && is_left)
+	if (is_left && (key == NULL || (has_detector && model->flow_node->count == 2)))
 		return;
 	fputs("flowControl:\n", out);
 	while (key != NULL) {

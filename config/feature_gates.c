@@ -44,8 +44,9 @@ static int read_gate(struct rp_bytes text, const struct rp_yaml_node *node,
 		value = rp_bytes_slice(value, 0, rp_bytes_find(value, RP_BYTES_LIT("=")));
 		if (parse_value(value, &is_on) != RP_OK)
 			return rp_decode_fail(diag, node,
-					      "feature gate '%.*s' must be set to true or false",
-					      RP_SHOW(name));
+					      "feature gate '%.*s' must be set to true or false, "
+					      "got '%.*s'",
+					      RP_SHOW(name), RP_SHOW(value));
 	}
 	*gate = is_on;
 	return RP_OK;

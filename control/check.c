@@ -51,7 +51,8 @@ static bool parse(int argc, char *argv[], struct request *request)
 	for (int i = 1; i < argc; i++) {
 		const char *arg = argv[i];
 
-		if (strcmp(arg, "--allow-experimental-plugins") == 0) {
+		if (strcmp(arg, "--allow-experimental-plugins") == 0 ||
+		    strcmp(arg, "--allow-experimental-plugins=true") == 0) {
 			request->has_experimental = true;
 		} else if (strcmp(arg, text_option) == 0 && i + 1 < argc) {
 			take_text(request, argv[++i]);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "control/decision_metrics.h"
+#include "control/inflight_metrics.h"
 #include "control/pool_gauges.h"
 #include "control/process_stats.h"
 #include "control/request_metrics.h"
@@ -18,6 +19,7 @@ struct rp_metrics_page {
 	struct rp_control *control;
 	struct rp_request_metrics requests;
 	struct rp_decision_metrics decisions;
+	struct rp_inflight_metrics *inflight;
 	struct rp_pool_gauges pool;
 	struct rp_events_timer refresh;
 	uint32_t order[RP_ENDPOINTS_MAX]; /* endpoints by name, while a page is written */
@@ -569,6 +571,7 @@ void rp_metrics_page_write(struct rp_metrics_page *page, struct rp_prom *prom)
 	write_plugin_durations(page, prom, "inference_extension_plugin_duration_seconds");
 	write_prefix_size(page, prom);
 	rp_decision_metrics_write(&page->decisions, prom);
+	rp_inflight_metrics_write(page->inflight, prom);
 	write_datalayer(page, prom);
 	write_pool(page, prom);
 	write_info(prom);
@@ -599,20 +602,26 @@ int rp_metrics_page_new(struct rp_control *control, struct rp_metrics_page **ret
 	if (page == NULL)
 		return RP_ENOMEM;
 	page->control = control;
+	err = rp_inflight_metrics_new(control, &page->inflight);
+	if (err != RP_OK)
+		goto out_page;
 	err = rp_request_metrics_init(&page->requests, control);
-	if (err == RP_OK) {
-		err = rp_decision_metrics_init(&page->decisions, control);
-		if (err != RP_OK)
-			rp_request_metrics_fini(&page->requests);
-	}
-	if (err != RP_OK) {
-		free(page);
-		return err;
-	}
+	if (err != RP_OK)
+		goto out_inflight;
+	err = rp_decision_metrics_init(&page->decisions, control);
+	if (err != RP_OK)
+		goto out_requests;
 	rp_events_timer_init(&page->refresh, on_refresh, page);
 	on_refresh(&page->refresh);
 	*ret_page = page;
 	return RP_OK;
+out_requests:
+	rp_request_metrics_fini(&page->requests);
+out_inflight:
+	rp_inflight_metrics_free(page->inflight);
+out_page:
+	free(page);
+	return err;
 }
 
 void rp_metrics_page_free(struct rp_metrics_page *page)
@@ -622,5 +631,6 @@ void rp_metrics_page_free(struct rp_metrics_page *page)
 	rp_events_timer_cancel(page->control->loop, &page->refresh);
 	rp_decision_metrics_fini(&page->decisions);
 	rp_request_metrics_fini(&page->requests);
+	rp_inflight_metrics_free(page->inflight);
 	free(page);
 }

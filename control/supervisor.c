@@ -50,6 +50,7 @@ static void forget_worker_state(struct rp_supervisor *s, uint32_t i)
 	for (size_t r = 0; r < RP_ARRAY_LEN(reader_offsets); r++)
 		rp_publication_offline(&live->publication, i + reader_offsets[r]);
 	rp_inflight_clear_row(&live->inflight, i);
+	rp_inflight_series_clear(&live->worker[i].inflight_series);
 	rp_counters_reset_gauges(&live->worker[i].counters);
 	rp_request_series_reset_gauges(&live->worker[i].series);
 	atomic_store_explicit(&state->is_ready, 0, memory_order_relaxed);

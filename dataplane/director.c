@@ -241,6 +241,15 @@ static struct rp_bytes begin_cycle(const struct director *director)
 		.subset = input->subset,
 		.request = director->request,
 	};
+<<<<<<< HEAD
+	struct rp_bytes fairness;
+	bool is_parsed;
+
+	*decision =
+		(struct rp_decision){.message = rp_bytes("", 0), .destination = rp_bytes("", 0)};
+	is_parsed = parse(&director) && find_model(&director);
+	fairness = rp_sched_begin(env->sched, &sched_input);
+=======
 
 	return rp_sched_begin(director->env->sched, &sched_input);
 }
@@ -260,6 +269,7 @@ void rp_director_begin(struct rp_env *env, struct rp_arena *arena,
 	agent = begin_cycle(&director);
 	if (fairness.len == 0)
 		fairness = agent.len > 0 ? agent : RP_BYTES_LIT("default-flow");
+>>>>>>> e80cfb4 (draft burst)
 	decision->series =
 		rp_request_series_get(env->series, env->settings->metric_series_max,
 				      request->incoming_model, request->target_model, fairness, 0);

@@ -1,16 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dataplane/followup.h"
 
-void rp_followup_hold(struct rp_followup *followup, struct rp_env *env, const struct rp_hold *hold)
+static struct rp_inflight_series_table *series_of(struct rp_env *env)
 {
+	return &env->live->worker[env->worker].inflight_series;
+}
+
+void rp_followup_hold(struct rp_followup *followup, struct rp_env *env, const struct rp_hold *hold,
+		      struct rp_bytes fairness_id, int32_t priority)
+{
+	struct rp_hold *held;
+
 	if (followup->hold_count == RP_HOLDS_MAX) {
 		rp_counter_add(&env->counters->unexpected, 1);
 		return;
 	}
-	followup->hold[followup->hold_count] = *hold;
-	followup->hold[followup->hold_count++].life =
-		rp_inflight_load_add(&env->live->inflight, env->worker, hold->instance, hold->slot,
-				     hold->requests, hold->tokens);
+	held = &followup->hold[followup->hold_count++];
+	*held = *hold;
+	held->life = rp_inflight_load_add(&env->live->inflight, env->worker, hold->instance,
+					  hold->slot, hold->requests, hold->tokens);
+	held->series = rp_inflight_series_add(series_of(env), env->settings->metric_series_max,
+					      &(struct rp_inflight_key){
+						      .instance = hold->instance,
+						      .slot = hold->slot,
+						      .life = held->life,
+						      .priority = priority,
+						      .fairness_id = fairness_id,
+					      },
+					      hold->requests, hold->tokens);
 }
 
 void rp_followup_set_header(struct rp_followup *followup, struct rp_bytes name,
@@ -59,6 +76,7 @@ static void give_back(const struct rp_hold *hold, struct rp_env *env, uint32_t r
 {
 	rp_inflight_load_sub(&env->live->inflight, env->worker, hold->instance, hold->slot,
 			     hold->life, requests, tokens);
+	rp_inflight_series_sub(series_of(env), hold->series, requests, tokens);
 }
 
 void rp_followup_first_chunk(struct rp_followup *followup, struct rp_env *env)

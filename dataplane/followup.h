@@ -26,6 +26,7 @@ struct rp_hold {
 	uint32_t until;	   /* enum rp_hold_until */
 	uint32_t requests;
 	int64_t tokens;
+	struct rp_inflight_series_ref series; /* set by rp_followup_hold() */
 };
 
 struct rp_followup {
@@ -43,8 +44,10 @@ static inline bool rp_followup_is_empty(const struct rp_followup *followup)
 	       !followup->says_served;
 }
 
-/** Count load and remember to give it back; without room for it nothing is counted. */
-void rp_followup_hold(struct rp_followup *followup, struct rp_env *env, const struct rp_hold *hold);
+/** Count load and remember to give it back; without room for it nothing is counted.
+ * @param fairness_id, priority  of the request, for its metrics */
+void rp_followup_hold(struct rp_followup *followup, struct rp_env *env, const struct rp_hold *hold,
+		      struct rp_bytes fairness_id, int32_t priority);
 
 /** Add a header to the answer; the last of equal names counts. Views are kept. */
 void rp_followup_set_header(struct rp_followup *followup, struct rp_bytes name,

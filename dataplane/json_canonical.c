@@ -239,7 +239,7 @@ static int put_number(struct rp_text_sink *sink, struct rp_body_cursor *cursor,
 
 	if (len >= sizeof(text))
 		return RP_ETOOBIG;
-	rp_body_copy_out(cursor->body, node->begin, (uint8_t *)text, len);
+	rp_body_cursor_copy(cursor, node->begin, (uint8_t *)text, len);
 	text[len] = '\0';
 	/* Integers that a float64 holds exactly stay as they are. */
 	if (len > 15 || strpbrk(text, ".eE") != NULL) {

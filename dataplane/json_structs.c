@@ -19,18 +19,18 @@ static size_t find_field(const struct rp_json_struct_field *fields, size_t count
 }
 
 /* A key's characters; one longer than the buffer is none of ours. */
-static struct rp_bytes key_of(const struct rp_json_node *node, const struct rp_body *body,
+static struct rp_bytes key_of(const struct rp_json_node *node, struct rp_body_cursor *cursor,
 			      uint8_t raw[RP_JSON_TEXT_BYTES], uint8_t plain[RP_JSON_TEXT_BYTES])
 {
 	uint64_t len = node->end - node->begin - 2;
 
 	if (len > RP_JSON_TEXT_BYTES)
 		return rp_bytes("", 0);
-	rp_body_copy_out(body, node->begin + 1, raw, len);
+	rp_body_cursor_copy(cursor, node->begin + 1, raw, len);
 	return rp_bytes(plain, rp_json_unescape(rp_bytes(raw, len), plain, RP_JSON_TEXT_BYTES));
 }
 
-static struct values find_values(const struct rp_json_tape *tape, const struct rp_body *body,
+static struct values find_values(const struct rp_json_tape *tape, struct rp_body_cursor *cursor,
 				 uint32_t object, const struct rp_json_struct_field *fields,
 				 size_t count)
 {
@@ -41,7 +41,7 @@ static struct values find_values(const struct rp_json_tape *tape, const struct r
 	if (tape->node[object].kind != RP_JSON_OBJECT_BEGIN)
 		return values;
 	for (uint32_t key = object + 1; key < stop; key = tape->node[key + 1].next) {
-		size_t i = find_field(fields, count, key_of(&tape->node[key], body, raw, plain));
+		size_t i = find_field(fields, count, key_of(&tape->node[key], cursor, raw, plain));
 		bool is_null = tape->node[key + 1].kind == RP_JSON_NULL;
 
 		if (i == count)
@@ -149,7 +149,7 @@ static int put_struct(const struct rp_json_tape *tape, uint32_t object, struct r
 		      struct rp_body_cursor *cursor, const struct rp_json_struct_field *fields,
 		      size_t count)
 {
-	struct values values = find_values(tape, cursor->body, object, fields, count);
+	struct values values = find_values(tape, cursor, object, fields, count);
 	bool is_first = true;
 	int err = RP_OK;
 

@@ -32,6 +32,19 @@ struct rp_bytes rp_body_cursor_view(struct rp_body_cursor *cursor, uint64_t offs
 	return rp_bytes("", 0);
 }
 
+void rp_body_cursor_copy(struct rp_body_cursor *cursor, uint64_t offset, uint8_t *out, size_t len)
+{
+	while (len > 0) {
+		struct rp_bytes view = rp_body_cursor_view(cursor, offset, len);
+
+		RP_ASSERT(view.len > 0);
+		memcpy(out, view.ptr, view.len);
+		out += view.len;
+		offset += view.len;
+		len -= view.len;
+	}
+}
+
 struct rp_text_sink rp_text_sink(struct rp_arena *arena, uint64_t expected, uint64_t max)
 {
 	struct rp_text_sink sink = {.arena = arena, .max = max};

@@ -22,6 +22,9 @@ struct rp_body_cursor rp_body_cursor(const struct rp_body *body);
 /** The contiguous bytes from offset, at most max; empty at the body's end. */
 struct rp_bytes rp_body_cursor_view(struct rp_body_cursor *cursor, uint64_t offset, uint64_t max);
 
+/** Copy bytes that are there. */
+void rp_body_cursor_copy(struct rp_body_cursor *cursor, uint64_t offset, uint8_t *out, size_t len);
+
 enum { RP_JSON_SPECIAL_BYTES = 12 }; /* the longest thing to be seen whole: two \uXXXX */
 
 /* Where text goes. */

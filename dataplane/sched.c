@@ -43,7 +43,8 @@ struct rp_sched {
 	struct rp_call call[RP_PLUGINS_MAX];
 	struct rp_plugin_data data[RP_PLUGINS_MAX];
 	struct plugin_room room[RP_PLUGINS_MAX];
-	struct role producers, screeners, admitters, header_processors, pre_requests, noting;
+	struct role producers, measurers, screeners, admitters, header_processors, pre_requests,
+		noting;
 	const struct rp_call *handler;
 	const struct rp_call *detector; /* NULL: none */
 	const struct rp_call *burst;	/* burst-prefix-cache-producer; NULL: none */
@@ -167,6 +168,7 @@ static void assign_roles(struct rp_sched *sched, const struct rp_config_blob *co
 {
 	sched->burst = NULL;
 	sched->producers.count = 0;
+	sched->measurers.count = 0;
 	sched->screeners.count = 0;
 	sched->admitters.count = 0;
 	sched->header_processors.count = 0;
@@ -178,9 +180,14 @@ static void assign_roles(struct rp_sched *sched, const struct rp_config_blob *co
 
 		if (ops != NULL && ops->produce != NULL)
 			role_add(&sched->producers, plugin);
+<<<<<<< HEAD
+		if (ops != NULL && ops->measure != NULL)
+			role_add(&sched->measurers, plugin);
+=======
 		if (ops != NULL && rp_config_blob_plugin(config, plugin)->type ==
 					   RP_PLUGIN_BURST_PREFIX_CACHE_PRODUCER)
 			sched->burst = &sched->call[plugin];
+>>>>>>> e80cfb4 (draft burst)
 	}
 	for (uint32_t i = 0; i < config->plugin_count; i++) {
 		const struct rp_plugin_ops *ops = sched->call[i].ops;
@@ -417,7 +424,6 @@ static void lap(void *user, uint32_t plugin, enum rp_extension_point point, bool
 struct rp_bytes rp_sched_begin(struct rp_sched *sched, const struct rp_sched_input *input)
 {
 	struct rp_cycle *cycle = &sched->cycle;
-	struct rp_bytes identity = rp_bytes("", 0);
 
 	cycle->env = sched->env;
 	cycle->sched = sched;
@@ -441,9 +447,12 @@ struct rp_bytes rp_sched_begin(struct rp_sched *sched, const struct rp_sched_inp
 	cycle->followup.hold_count = 0;
 	cycle->followup.header_count = 0;
 	cycle->followup.wants_usage = false;
+	cycle->fairness_id = input->headers->fairness_id;
+	if (cycle->fairness_id.len == 0)
+		cycle->fairness_id = RP_BYTES_LIT("default-flow");
 	sched->subset = input->subset;
 	if (sched->config == NULL)
-		return identity;
+		return cycle->fairness_id;
 	for (uint32_t i = 0; i < sched->config->profile_count; i++) {
 		cycle->result[i].has_run = false;
 		cycle->result[i].count = 0;
@@ -454,10 +463,10 @@ struct rp_bytes rp_sched_begin(struct rp_sched *sched, const struct rp_sched_inp
 		const struct rp_call *call = &sched->call[sched->header_processors.plugin[i]];
 
 		call->ops->read_headers(call);
-		if (call->data->text.len > 0)
-			identity = call->data->text;
+		if (call->data->text.len > 0 && input->headers->fairness_id.len == 0)
+			cycle->fairness_id = call->data->text;
 	}
-	return identity;
+	return cycle->fairness_id;
 }
 
 /* The published endpoints, or those of them that the gateway allows. */
@@ -477,6 +486,15 @@ static void find_candidates(struct rp_sched *sched)
 	sched->candidates = (struct rp_candidates){
 		.count = count, .table_idx = sched->subset_idx[0], .slot = sched->subset_slot[0]};
 	sched->is_all = false;
+}
+
+static void run_measurers(struct rp_sched *sched)
+{
+	for (uint32_t i = 0; i < sched->measurers.count; i++) {
+		const struct rp_call *call = &sched->call[sched->measurers.plugin[i]];
+
+		call->ops->measure(call);
+	}
 }
 
 /* Legacy admission (flow control reference 1.1): who may wait is turned away from a full pool. */
@@ -706,6 +724,7 @@ enum rp_sched_result rp_sched_pick(struct rp_sched *sched, struct rp_pick *ret_p
 	if (!sched->has_figures)
 		copy_figures(sched);
 	find_candidates(sched);
+	run_measurers(sched);
 	if (is_shed(sched))
 		return RP_SCHED_SHED;
 	if (sched->candidates.count == 0)

@@ -87,7 +87,8 @@ const struct rp_config_blob *rp_sched_config(const struct rp_sched *sched);
 
 /**
  * Begin a request's cycle: run the request-header processors.
- * @return the agent identity they found, empty if none; in the input's arena
+ * @return the fairness id: the request's header, else the agent identity that they found, else
+ * "default-flow"; valid as long as the input
  */
 struct rp_bytes rp_sched_begin(struct rp_sched *sched, const struct rp_sched_input *input);
 

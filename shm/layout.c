@@ -106,7 +106,7 @@ static const struct item items[] = {
 
 	TYPE(rp_worker_region) FIELD(rp_worker_region, counters) FIELD(rp_worker_region, series)
 	FIELD(rp_worker_region, attempts) FIELD(rp_worker_region, decisions)
-	FIELD(rp_worker_region, log)
+	FIELD(rp_worker_region, inflight_series) FIELD(rp_worker_region, log)
 
 	TYPE(rp_histogram) FIELD(rp_histogram, sum_bits) FIELD(rp_histogram, count)
 	FIELD(rp_histogram, bucket)
@@ -142,6 +142,14 @@ static const struct item items[] = {
 	FIELD(rp_decision_series, family) FIELD(rp_decision_series, plugin_len)
 	FIELD(rp_decision_series, model_len) FIELD(rp_decision_series, plugin)
 	FIELD(rp_decision_series, model) FIELD(rp_decision_series, decisions)
+
+	TYPE(rp_inflight_series_table) FIELD(rp_inflight_series_table, used)
+	FIELD(rp_inflight_series_table, spilled) FIELD(rp_inflight_series_table, bucket)
+	TYPE(rp_inflight_bucket) FIELD(rp_inflight_bucket, hash)
+	FIELD(rp_inflight_bucket, cell)
+	TYPE(rp_inflight_series) FIELD(rp_inflight_series, version)
+	FIELD(rp_inflight_series, requests) FIELD(rp_inflight_series, tokens)
+	FIELD(rp_inflight_series, key)
 
 	TYPE(rp_spsc_ring) FIELD(rp_spsc_ring, head) FIELD(rp_spsc_ring, dropped)
 	FIELD(rp_spsc_ring, tail) FIELD(rp_spsc_ring, data)

@@ -30,6 +30,7 @@
 #include "shm/endpoint_registry.h"
 #include "shm/endpoint_table.h"
 #include "shm/inflight.h"
+#include "shm/inflight_series.h"
 #include "shm/keyed_table.h"
 #include "shm/prefix_index.h"
 #include "shm/process.h"
@@ -53,6 +54,7 @@ struct rp_worker_region {
 	alignas(RP_PAGE) struct rp_request_series_table series;
 	alignas(RP_PAGE) struct rp_attempt_series_table attempts;
 	alignas(RP_PAGE) struct rp_decision_series_table decisions;
+	alignas(RP_PAGE) struct rp_inflight_series_table inflight_series;
 	alignas(RP_PAGE) struct rp_spsc_ring log;
 };
 

@@ -102,25 +102,15 @@ static bool is_object(struct rp_request_parser *parser, const struct rp_json_tok
 	return token->kind == RP_JSON_OBJECT_BEGIN;
 }
 
-/* A new value of the system prompt, or of the messages, forgets the parts of an earlier one. */
-static void forget(struct rp_request_parser *parser, bool is_system)
-{
-	uint32_t kept = 0;
-
-	for (uint32_t i = 0; i < parser->part_count; i++) {
-		if ((parser->part[i].kind == RP_PART_SYSTEM) != is_system)
-			parser->part[kept++] = parser->part[i];
-	}
-	parser->part_count = kept;
-}
-
+/* A new value of the system prompt, or of the messages, leaves the parts of an earlier one behind.
+ */
 static bool top_value(struct rp_request_parser *parser, const struct rp_json_token *token)
 {
 	if (parser->field[1] == RP_FIELD_MESSAGES) {
-		forget(parser, false);
+		parser->first_part = parser->part_count;
 		parser->message_count = 0;
 	} else if (parser->field[1] == RP_FIELD_SYSTEM) {
-		forget(parser, true);
+		parser->first_system = parser->part_count;
 		if (token->kind == RP_JSON_STRING)
 			rp_json_body_add_part(parser, RP_PART_SYSTEM,
 					      rp_json_span_of(parser, token));
@@ -427,18 +417,26 @@ static int put_tools(struct rp_prompt_maker *maker)
 				   tools->end, tool, RP_ARRAY_LEN(tool));
 }
 
-static int put(struct rp_prompt_maker *maker)
+/* The parts of the system prompt, or the others. */
+static void put_parts(struct rp_prompt_maker *maker, uint32_t first, bool is_system)
 {
 	const struct rp_request_parser *parser = maker->parser;
+
+	for (uint32_t i = first; i < parser->part_count && maker->sink.err == RP_OK; i++) {
+		if ((parser->part[i].kind == RP_PART_SYSTEM) == is_system)
+			rp_prompt_maker_put_part(maker, &parser->part[i]);
+	}
+}
+
+static int put(struct rp_prompt_maker *maker)
+{
 	int err = put_tools(maker);
 
-	for (int pass = 0; pass < 2 && err == RP_OK; pass++) {
-		for (uint32_t i = 0; i < parser->part_count && maker->sink.err == RP_OK; i++) {
-			if ((parser->part[i].kind == RP_PART_SYSTEM) == (pass == 0))
-				rp_prompt_maker_put_part(maker, &parser->part[i]);
-		}
-	}
-	return err != RP_OK ? err : maker->sink.err;
+	if (err != RP_OK)
+		return err;
+	put_parts(maker, maker->parser->first_system, true);
+	put_parts(maker, maker->parser->first_part, false);
+	return maker->sink.err;
 }
 
 const struct rp_json_api rp_messages_api = {

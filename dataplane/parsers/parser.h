@@ -236,6 +236,8 @@ struct rp_request_parser {
 	struct rp_part *part;
 	uint32_t part_count;
 	uint32_t part_capacity;
+	uint32_t first_part;   /* earlier ones are forgotten; */
+	uint32_t first_system; /* … of those of the system prompt */
 	uint32_t message_count;
 	uint32_t message_part; /* index of the current message's role */
 	uint32_t block_part;   /* index of what lies in the current content part */

@@ -4,6 +4,7 @@
  * client's hashes and the places of their tokens, in lists by modality.
  */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -103,6 +104,10 @@ static void format_number(struct rp_bytes number, char *out, size_t out_bytes)
 
 	rp_bytes_to_str(number, text, sizeof(text));
 	value = strtod(text, NULL);
+	if (isinf(value)) { /* the body is no map of float64, which is told instead */
+		out[0] = '\0';
+		return;
+	}
 	do {
 		snprintf(out, out_bytes, "%.*e", digits++, value);
 	} while (strtod(out, NULL) != value && digits < 18);
@@ -278,7 +283,8 @@ static bool value(struct rp_request_parser *parser, const struct rp_json_token *
 		return false;
 	if (token->depth > 1)
 		return feature_value(parser, token);
-	parser->media = NULL;
+	for (int m = 0; parser->media != NULL && m < RP_MODALITY_COUNT; m++)
+		parser->media->list[m].hash_count = parser->media->list[m].range_count = 0;
 	return token->kind == RP_JSON_OBJECT_BEGIN;
 }
 

@@ -101,6 +101,7 @@ struct rp_cycle {
 	const struct rp_body *body;
 	const struct rp_request_headers *headers;
 	int32_t priority; /* of the objective; 0: none */
+	struct rp_bytes fairness_id;
 
 	const struct rp_candidates *candidates; /* what profiles start from */
 	uint32_t peer; /* table index of the endpoint that the next profile should be near to */

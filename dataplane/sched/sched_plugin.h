@@ -98,6 +98,9 @@ struct rp_plugin_ops {
 	struct rp_prompt_shape (*shape)(const void *params, int32_t reported_block_size);
 	/* RP_OK, or an error that makes the later producers be skipped. */
 	int (*produce)(const struct rp_call *call);
+	/* What it knows of the candidates whatever becomes of the request's producers, before
+	 * admission; NULL: nothing. */
+	void (*measure)(const struct rp_call *call);
 
 	/* ---- any kind ----
 	 * Memory of its own in each worker, zero when a configuration begins; 0: none. */

@@ -51,22 +51,40 @@ static void add_custom_metric(struct golden_plan *plan, const char *key)
 	cJSON_AddItemToArray(plan->plugins, plugin);
 }
 
-/* Who reads what other clusters' gateways say needs somebody who says it. */
-static void add_pool_figures(struct golden_plan *plan)
+/* Who reads what others find out, in optional parts of a configuration, needs somebody who does. */
+static const struct {
+	const char *reader;
+	const char *text;
+} finders[] = {
+	{"multicluster-queue-scorer", "{\"type\":\"multicluster-metrics-extractor\"}"},
+	{"multicluster-kv-cache-utilization-scorer",
+	 "{\"type\":\"multicluster-metrics-extractor\"}"},
+	{"topology-affinity-scorer", "{\"type\":\"topology-extractor\"}"},
+	{"topology-affinity-filter", "{\"type\":\"topology-extractor\"}"},
+};
+
+static bool has_type(const cJSON *plugins, const char *type)
 {
 	const cJSON *json;
 
-	cJSON_ArrayForEach(json, plan->plugins)
+	cJSON_ArrayForEach(json, plugins)
 	{
-		const char *type = golden_string(json, "type");
+		if (strcmp(golden_string(json, "type"), type) == 0)
+			return true;
+	}
+	return false;
+}
 
-		if (strcmp(type, "multicluster-queue-scorer") == 0 ||
-		    strcmp(type, "multicluster-kv-cache-utilization-scorer") == 0) {
-			cJSON_AddItemToArray(
-				plan->plugins,
-				cJSON_Parse("{\"type\":\"multicluster-metrics-extractor\"}"));
-			return;
-		}
+static void add_finders(struct golden_plan *plan)
+{
+	for (size_t i = 0; i < RP_ARRAY_LEN(finders); i++) {
+		cJSON *finder = cJSON_Parse(finders[i].text);
+
+		if (has_type(plan->plugins, finders[i].reader) &&
+		    !has_type(plan->plugins, golden_string(finder, "type")))
+			cJSON_AddItemToArray(plan->plugins, finder);
+		else
+			cJSON_Delete(finder);
 	}
 }
 
@@ -106,7 +124,7 @@ static enum golden_verdict publish(struct golden_plan *plan, struct golden_case 
 	const struct world_config *config;
 	char *text;
 
-	add_pool_figures(plan);
+	add_finders(plan);
 	text = world_config_text(plan->plugins, plan->refs);
 	config = world_load(c->world, text);
 	free(text);

@@ -100,7 +100,7 @@ static enum golden_verdict check_picks(struct golden_case *c)
 	if (!is_chance && golden_get(c->expect, names[0][0]) == NULL)
 		return GOLDEN_OK;
 	for (uint32_t run = 0; run < RUNS; run++) {
-		if (world_pick(c->world, NULL, &pick) != RP_SCHED_OK || pick.target_count != wanted)
+		if (world_look(c->world, &pick) != RP_SCHED_OK || pick.target_count != wanted)
 			return golden_fail(c, "%u targets", pick.target_count);
 		for (uint32_t i = 0; i < 2 && i < wanted; i++)
 			count[i][pick.target[i].slot]++;
@@ -177,7 +177,7 @@ enum golden_verdict golden_profile(struct golden_case *c)
 		return golden_fail(c, "endpoints with different match totals");
 	/* Twice: the second time with the totals that were kept. */
 	for (int i = 0; i < 2 && verdict == GOLDEN_OK; i++) {
-		enum rp_sched_result result = world_pick(c->world, NULL, &pick);
+		enum rp_sched_result result = world_look(c->world, &pick);
 
 		if (golden_get(c->expect, "error") != NULL)
 			return result != RP_SCHED_OK ? GOLDEN_OK : golden_fail(c, "no error");

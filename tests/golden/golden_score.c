@@ -37,7 +37,7 @@ enum golden_verdict golden_scorer(struct golden_case *c)
 	for (uint32_t i = 0; i < (is_one ? 1 : count) && verdict == GOLDEN_OK; i++) {
 		if (!is_one)
 			world_give_prompt_of(world, cJSON_GetArrayItem(endpoints, (int)i));
-		(void)world_pick(world, NULL, &pick);
+		(void)world_look(world, &pick);
 		if (world->seen.score_count != count)
 			return golden_fail(c, "%u candidates", world->seen.score_count);
 		if (world->seen.is_few_wrong)
@@ -66,7 +66,7 @@ enum golden_verdict golden_filter(struct golden_case *c)
 		return verdict;
 	if (!golden_has_one_prompt(endpoints) && !world_give_one_prompt(world, endpoints))
 		return golden_fail(c, "endpoints with different match totals");
-	(void)world_pick(world, NULL, &pick);
+	(void)world_look(world, &pick);
 	if (!seen->has_filtered && world->pool.count > 0)
 		return golden_fail(c, "it was not asked");
 	if (seen->kept_count != (uint32_t)cJSON_GetArraySize(kept))

@@ -384,3 +384,13 @@ enum rp_sched_result world_pick(struct world *world, const cJSON *among, struct 
 	world_current = NULL;
 	return result;
 }
+
+enum rp_sched_result world_look(struct world *world, struct rp_pick *ret_pick)
+{
+	enum rp_sched_result result;
+
+	world->is_dry = true;
+	result = world_pick(world, NULL, ret_pick);
+	world->is_dry = false;
+	return result;
+}

@@ -122,6 +122,9 @@ void world_forget(struct world *world);
  */
 enum rp_sched_result world_pick(struct world *world, const cJSON *among, struct rp_pick *ret_pick);
 
+/** The same among all, but plugins are not told of the pick. */
+enum rp_sched_result world_look(struct world *world, struct rp_pick *ret_pick);
+
 /** The JSON of a configuration with these plugins; free() it. */
 char *world_config_text(const cJSON *plugins, const cJSON *profile_plugins);
 

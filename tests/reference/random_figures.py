@@ -32,6 +32,7 @@ class Source:
 
     def integers(self, n, near=100, least=0):
         """Live figures: 32 bits, as scraped."""
+        near = min(near, 2**30)
         kind = self.random()
         if kind < 0.1:
             return [self.count(9)] * n

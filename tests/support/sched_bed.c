@@ -193,6 +193,12 @@ static void compile(const struct rp_bed_config *config, uint64_t generation,
 			blob->profile_handler = i;
 	}
 	profile->scorer_count = blob->ref_count;
+	if (config->profile_name != NULL) {
+		blob->pool_bytes = (uint32_t)strlen(config->profile_name);
+		memcpy(take_room(&w, blob->pool_bytes, &blob->pool_offset), config->profile_name,
+		       blob->pool_bytes);
+		profile->name = (struct rp_config_str){.offset = 0, .len = blob->pool_bytes};
+	}
 	blob->bytes = w.at;
 	RP_ASSERT(rp_config_blob_check(blob, RP_CONFIG_BLOB_BYTES) == RP_OK);
 }

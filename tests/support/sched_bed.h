@@ -12,6 +12,7 @@
 enum { RP_BED_PLUGINS_MAX = 16 };
 
 struct rp_bed_config {
+	const char *profile_name; /* NULL: empty */
 	uint32_t plugin_count;
 	struct {
 		enum rp_plugin_type type;

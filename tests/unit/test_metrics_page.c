@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "config/plugin_params.h"
 #include "control/metrics_page.h"
 #include "shm/clock.h"
 #include "shm/log.h"
@@ -375,6 +376,91 @@ static void process_figures_are_of_running_workers(void **state)
 	assert_true(strtod(prom_find(prom.data, prom.len, "process_open_fds"), NULL) > 3);
 }
 
+static void publish_producer(const char *name, uint32_t instance)
+{
+	const struct rp_params_inflight_load_producer params = {.instance = instance};
+	struct rp_published pair = {.config_slot = 1, .table_slot = 0};
+	struct rp_config_blob *blob = (void *)control.shared.tables->config[pair.config_slot];
+	struct rp_config_plugin *plugin;
+
+	*blob = (struct rp_config_blob){.plugin_count = 1,
+					.plugins_offset = 256,
+					.pool_offset = 512,
+					.pool_bytes = (uint32_t)strlen(name)};
+	plugin = (void *)((uint8_t *)blob + blob->plugins_offset);
+	*plugin = (struct rp_config_plugin){.type = RP_PLUGIN_INFLIGHT_LOAD_PRODUCER,
+					    .name = {.len = blob->pool_bytes},
+					    .params_offset = 1024,
+					    .params_bytes = sizeof(params)};
+	memcpy((uint8_t *)blob + blob->pool_offset, name, blob->pool_bytes);
+	memcpy((uint8_t *)blob + plugin->params_offset, &params, sizeof(params));
+	rp_publication_publish(&control.shared.live->publication, pair);
+}
+
+/* As a worker counts a request. */
+static void begin(uint32_t w, uint32_t instance, uint32_t slot, const char *fairness_id,
+		  int32_t priority, int64_t tokens)
+{
+	struct rp_inflight_key key = {
+		.instance = instance,
+		.slot = slot,
+		.life = rp_inflight_load_add(&control.shared.live->inflight, w, instance, slot, 1,
+					     tokens),
+		.priority = priority,
+		.fairness_id = rp_bytes_str(fairness_id),
+	};
+	struct rp_inflight_series_ref ref =
+		rp_inflight_series_add(&worker(w)->inflight_series, 8, &key, 1, tokens);
+
+	(void)ref;
+}
+
+#define INFLIGHT(family, name, fairness_id, priority)                                              \
+	"llm_d_epp_inflight_" family "{endpoint_name=\"" name                                      \
+	"\",namespace=\"ns\",producer_name=\"load\",fairness_id=\"" fairness_id                    \
+	"\",priority=\"" priority "\"}"
+
+static void load_under_way_is_shown_by_who_asked_for_it(void **state)
+{
+	uint32_t a = add_endpoint("ns", "a", 80), b = add_endpoint("ns", "b", 80);
+
+	(void)state;
+	begin(0, 1, a, "x", 0, 10);
+	expect(INFLIGHT("requests", "a", "x", "0"), NULL, NULL);
+	publish_producer("load", 1);
+	begin(1, 1, a, "x", 0, 5);
+	begin(1, 1, a, "y", -1, 1);
+	begin(1, 1, b, "x", 0, 2);
+	begin(1, 0, b, "x", 0, 2); /* of a producer that has gone */
+	expect(INFLIGHT("requests", "a", "x", "0"), "2", INFLIGHT("tokens", "a", "x", "0"), "15",
+	       INFLIGHT("requests", "a", "y", "-1"), "1", INFLIGHT("requests", "b", "x", "0"), "1",
+	       INFLIGHT("tokens", "b", "x", "0"), "2", NULL);
+	rp_inflight_begin_life(&control.shared.live->inflight, a);
+	expect(INFLIGHT("requests", "a", "x", "0"), NULL, INFLIGHT("requests", "b", "x", "0"), "1",
+	       NULL);
+}
+
+static void what_a_worker_has_no_room_to_tell_apart_is_shown_as_other(void **state)
+{
+	uint32_t a = add_endpoint("ns", "a", 80), b = add_endpoint("ns", "b", 80);
+	char text[16];
+
+	(void)state;
+	publish_producer("load", 3);
+	for (int i = 0; i < 8; i++) {
+		snprintf(text, sizeof(text), "x%d", i);
+		begin(0, 3, i == 7 ? b : a, text, 0, 1);
+	}
+	expect(INFLIGHT("requests", "a", "other", "other"), NULL, NULL);
+	begin(0, 3, a, "late", 0, 30);
+	begin(0, 3, a, "later", 0, 40);
+	expect(INFLIGHT("requests", "a", "x0", "0"), "1",
+	       INFLIGHT("requests", "a", "other", "other"), "2",
+	       INFLIGHT("tokens", "a", "other", "other"), "70",
+	       INFLIGHT("requests", "b", "x7", "0"), "1",
+	       INFLIGHT("requests", "b", "other", "other"), NULL, NULL);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -385,6 +471,8 @@ int main(void)
 		TEST(too_many_series_end_in_other_and_none_shrinks),
 		TEST(attempts_keep_the_names_of_endpoints_that_leave),
 		TEST(decisions_are_added_up_by_handler_and_for_the_twin_by_model),
+		TEST(load_under_way_is_shown_by_who_asked_for_it),
+		TEST(what_a_worker_has_no_room_to_tell_apart_is_shown_as_other),
 		TEST(the_pool_is_seen_at_the_first_scrape),
 		TEST(plugin_series_carry_the_plugins_names),
 		TEST(process_figures_are_of_running_workers),

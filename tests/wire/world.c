@@ -17,15 +17,15 @@
 /* One profile with a queue scorer, put together by hand: rows must not depend on the compiler. */
 struct small_config {
 	struct rp_config_blob blob;
-	struct rp_config_plugin plugin[6];
+	struct rp_config_plugin plugin[9];
 	struct rp_config_ref scorer;
 	struct rp_config_profile profile;
-	uint32_t parser[2];
-	struct rp_params_picker picker;
+	uint32_t parser[5];
+	alignas(8) struct rp_params_picker picker;
 	alignas(8) char names[8];
 };
 
-enum { QUEUE, PICKER, HANDLER, OPENAI, PASSTHROUGH, VERIFIER };
+enum { QUEUE, PICKER, HANDLER, OPENAI, ANTHROPIC, VLLMHTTP, SGLANGHTTP, PASSTHROUGH, VERIFIER };
 
 void world_options_default(struct world_options *options)
 {
@@ -75,7 +75,8 @@ static void publish_config(struct world *world, const struct world_options *opti
 			 .refs_offset = offsetof(struct small_config, scorer),
 			 .profile_count = 1,
 			 .profiles_offset = offsetof(struct small_config, profile),
-			 .parser_count = options->has_openai_only ? 1 : 2,
+			 .parser_count =
+				 options->has_openai_only ? 1 : RP_ARRAY_LEN(config->parser),
 			 .parsers_offset = offsetof(struct small_config, parser),
 			 .pool_offset = offsetof(struct small_config, names),
 			 .pool_bytes = sizeof(config->names),
@@ -88,11 +89,14 @@ static void publish_config(struct world *world, const struct world_options *opti
 				       .params_bytes = sizeof(config->picker)},
 			   [HANDLER] = {.type = RP_PLUGIN_SINGLE_PROFILE_HANDLER},
 			   [OPENAI] = {.type = RP_PLUGIN_OPENAI_PARSER},
+			   [ANTHROPIC] = {.type = RP_PLUGIN_ANTHROPIC_PARSER},
+			   [VLLMHTTP] = {.type = RP_PLUGIN_VLLMHTTP_PARSER},
+			   [SGLANGHTTP] = {.type = RP_PLUGIN_SGLANGHTTP_PARSER},
 			   [PASSTHROUGH] = {.type = RP_PLUGIN_PASSTHROUGH_PARSER},
 			   [VERIFIER] = {.type = RP_PLUGIN_DESTINATION_ENDPOINT_SERVED_VERIFIER}},
 		.scorer = {.plugin = QUEUE, .weight = 1},
 		.profile = {.name = name, .scorer_count = 1, .picker = PICKER},
-		.parser = {OPENAI, PASSTHROUGH},
+		.parser = {OPENAI, ANTHROPIC, VLLMHTTP, SGLANGHTTP, PASSTHROUGH},
 		.picker = {.endpoints_max = 1},
 		.names = "x",
 	};
