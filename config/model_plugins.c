@@ -129,20 +129,72 @@ static int check_name(struct rp_model *model, const struct rp_model_plugin *plug
 	return RP_OK;
 }
 
-/* What the reference implementation refuses of a type that is not built here, and of which nothing
- * else is looked at. */
-static int check_precise(struct rp_model *model, const struct rp_model_plugin *plugin)
+static int check_precise_producer(struct rp_model *model, const struct rp_model_plugin *plugin)
 {
 	const struct rp_yaml_node *indexer = rp_yaml_get(plugin->parameters, "indexerConfig");
 	const struct rp_yaml_node *pool = rp_yaml_get(indexer, "tokenizersPoolConfig");
 
-	if (plugin->type != RP_PLUGIN_PRECISE_PREFIX_CACHE_PRODUCER || pool == NULL ||
-	    pool->kind == RP_YAML_NULL)
+	if (pool == NULL || pool->kind == RP_YAML_NULL)
 		return RP_OK;
 	return rp_decode_fail(model->diag, pool,
 			      "failed to create plugin '%.*s' (type: %.*s): tokenizersPoolConfig "
 			      "is not supported; configure a token-producer plugin instead",
 			      RP_SHOW(plugin->name), RP_SHOW(plugin->type_name));
+}
+
+/* It reads what the precise producer of the configuration finds out, if there is one. */
+static int check_precise_scorer(struct rp_model *model, const struct rp_model_plugin *plugin)
+{
+	const struct rp_model_plugin *found =
+		rp_model_find_type(model, RP_PLUGIN_PRECISE_PREFIX_CACHE_PRODUCER);
+
+	for (uint32_t i = 0; found != NULL && i < model->plugin_count; i++) {
+		const struct rp_model_plugin *other = &model->plugin[i];
+
+		if (other->type == found->type && other != found)
+			return rp_decode_fail(
+				model->diag, plugin->node,
+				"failed to create plugin '%.*s': multiple "
+				"precise-prefix-cache-producer instances configured ('%.*s', "
+				"'%.*s'); use prefix-cache-scorer, which names its producer",
+				RP_SHOW(plugin->name), RP_SHOW(found->name), RP_SHOW(other->name));
+	}
+	return RP_OK;
+}
+
+static void read_name(const struct rp_model_plugin *plugin, const char *field,
+		      struct rp_bytes *ret_name)
+{
+	const struct rp_yaml_node *value = rp_yaml_get(plugin->parameters, field);
+
+	if (value != NULL && value->kind == RP_YAML_STR)
+		*ret_name = value->text;
+}
+
+static void read_predictor(struct rp_model_plugin *plugin)
+{
+	const struct rp_yaml_node *media =
+		rp_yaml_get(plugin->parameters, "useEncoderCacheFeatures");
+	struct rp_bytes *producer = plugin->names.producer;
+	bool has_media;
+
+	read_name(plugin, "prefixMatchInfoProducerName", &producer[RP_DATA_PREFIX]);
+	read_name(plugin, "inFlightLoadProducerName", &producer[RP_DATA_INFLIGHT]);
+	read_name(plugin, "encoderCacheMatchInfoProducerName", &producer[RP_DATA_MEDIA]);
+	if (media != NULL && rp_yaml_bool(media, &has_media) == RP_OK && has_media)
+		plugin->names.wanted |= 1u << RP_DATA_MEDIA;
+}
+
+/* Of types that are not built, as much of the parameters as other plugins depend on. */
+static int read_missing(struct rp_model *model, struct rp_model_plugin *plugin)
+{
+	if (plugin->type == RP_PLUGIN_PRECISE_PREFIX_CACHE_PRODUCER)
+		return check_precise_producer(model, plugin);
+	if (plugin->type == RP_PLUGIN_PRECISE_PREFIX_CACHE_SCORER)
+		return check_precise_scorer(model, plugin);
+	if (plugin->type == RP_PLUGIN_PREDICTED_LATENCY_PRODUCER)
+		read_predictor(plugin);
+	return RP_OK;
 }
 
 int rp_model_instantiate(struct rp_model *model)
@@ -157,7 +209,7 @@ int rp_model_instantiate(struct rp_model *model)
 	for (uint32_t i = 0; i < model->plugin_count && r == RP_OK; i++)
 		r = rp_plugin_read_params(model, &model->plugin[i], model->scratch);
 	for (uint32_t i = 0; i < model->plugin_count && r == RP_OK; i++)
-		r = check_precise(model, &model->plugin[i]);
+		r = read_missing(model, &model->plugin[i]);
 	return r == RP_OK ? rp_model_link_deciders(model) : r;
 }
 

@@ -135,6 +135,38 @@ static void check_attribute(struct rp_model *model, const struct rp_model_plugin
 	warn_missing(model, plugin, data, name);
 }
 
+static bool has_session_sources(enum rp_plugin_type type)
+{
+	return type == RP_PLUGIN_SESSION_AFFINITY_SCORER ||
+	       type == RP_PLUGIN_SESSION_AFFINITY_FILTER ||
+	       type == RP_PLUGIN_MULTICLUSTER_SESSION_AFFINITY_FILTER;
+}
+
+/* session-affinity-…: ids that other plugins find are read by their attributes' names. Nobody is
+ * created for them. */
+static void connect_sessions(struct rp_model *model, const struct rp_model_plugin *plugin)
+{
+	const struct rp_params_session_affinity *params = &plugin->params.session_affinity;
+	struct rp_session_source *source;
+
+	if (!has_session_sources(plugin->type))
+		return;
+	source = rp_pool_list(&model->pool, params->sources);
+	for (uint32_t s = 0; s < params->sources.count; s++) {
+		struct rp_bytes data = rp_pool_str(&model->pool, source[s].attribute);
+		struct rp_bytes name = rp_pool_str(&model->pool, source[s].producer_name);
+
+		source[s].producer = RP_CONFIG_NONE;
+		for (uint32_t i = 0; i < model->plugin_count && data.len > 0; i++) {
+			if (source[s].producer == RP_CONFIG_NONE &&
+			    rp_attribute_is_produced_by(&model->plugin[i], data, name))
+				source[s].producer = i;
+		}
+		if (data.len > 0 && source[s].producer == RP_CONFIG_NONE)
+			warn_missing(model, plugin, data, name);
+	}
+}
+
 /* Does one producer read what the other produces? */
 static bool is_behind(const struct rp_model_plugin *consumer,
 		      const struct rp_model_plugin *producer)
@@ -227,6 +259,7 @@ int rp_model_complete_producers(struct rp_model *model)
 	for (uint32_t i = 0; i < model->plugin_count && r == RP_OK; i++) {
 		connect(model, &model->plugin[i]);
 		check_attribute(model, &model->plugin[i]);
+		connect_sessions(model, &model->plugin[i]);
 	}
 	if (r == RP_OK)
 		r = rp_model_number_instances(model);

@@ -259,6 +259,41 @@ static void a_renamed_producer_is_another_one(void **state)
 	must_have("approx-prefix-cache-producer (burst-prefix-cache-producer)");
 }
 
+static void sessions_are_read_from_who_finds_them(void **state)
+{
+	(void)state;
+	must_load("plugins: [{type: session-affinity-scorer, parameters: {strategy: session_id, "
+		  "sessionIdConfig: {sources: [{attribute: SessionIDDataKey, producer: "
+		  "session-id-producer}, {attribute: agent-identity}]}}}, {type: "
+		  "session-id-producer, parameters: {headerName: x-s}}, {type: agent-identity}]");
+	assert_false(is_warned("has no producer"));
+	must_load("plugins: [{type: session-affinity-scorer, parameters: {strategy: session_id, "
+		  "sessionIdConfig: {sources: [{attribute: SessionIDDataKey, producer: other}]}}}, "
+		  "{type: session-id-producer, parameters: {headerName: x-s}}]");
+	assert_true(is_warned("optional data key SessionIDDataKey/other has no producer"));
+}
+
+static void parameters_of_unbuilt_types_count_where_others_depend_on_them(void **state)
+{
+	(void)state;
+	must_fail("plugins: [{type: predicted-latency-producer, parameters: "
+		  "{prefixMatchInfoProducerName: x}}]",
+		  1, 11, "missing data key PrefixCacheMatchInfoDataKey/x, consumed by predicted");
+	must_load("plugins: [{type: predicted-latency-producer, parameters: "
+		  "{useEncoderCacheFeatures: true}}]");
+	must_have("mm-embeddings-cache-producer (mm-embeddings-cache-producer)");
+	must_load("plugins: [{type: precise-prefix-cache-scorer, name: s}]");
+	must_have("s (precise-prefix-cache-scorer)");
+	must_have("token-producer (token-producer)");
+	must_load("plugins: [{type: precise-prefix-cache-scorer, name: s}, {type: "
+		  "precise-prefix-cache-producer}]");
+	must_have("s (prefix-cache-scorer)");
+	must_fail("plugins: [{type: precise-prefix-cache-scorer}, {type: "
+		  "precise-prefix-cache-producer, name: a}, {type: "
+		  "precise-prefix-cache-producer, name: b}]",
+		  1, 11, "multiple precise-prefix-cache-producer instances configured ('a', 'b')");
+}
+
 static void predictions_that_a_default_asks_for_are_only_warned_of(void **state)
 {
 	(void)state;
@@ -447,6 +482,8 @@ int main(void)
 		cmocka_unit_test(an_extractor_that_is_listed_is_enough_for_its_keys),
 		cmocka_unit_test(producers_are_created_until_nothing_is_missing),
 		cmocka_unit_test(a_renamed_producer_is_another_one),
+		cmocka_unit_test(sessions_are_read_from_who_finds_them),
+		cmocka_unit_test(parameters_of_unbuilt_types_count_where_others_depend_on_them),
 		cmocka_unit_test(predictions_that_a_default_asks_for_are_only_warned_of),
 		cmocka_unit_test(what_is_missing_is_refused_at_the_end_with_its_place),
 		cmocka_unit_test(experimental_plugins_are_named_all_at_once),
