@@ -447,6 +447,7 @@ struct rp_bytes rp_sched_begin(struct rp_sched *sched, const struct rp_sched_inp
 	cycle->followup.hold_count = 0;
 	cycle->followup.header_count = 0;
 	cycle->followup.wants_usage = false;
+	cycle->followup.says_served = false;
 	cycle->fairness_id = input->headers->fairness_id;
 	if (cycle->fairness_id.len == 0)
 		cycle->fairness_id = RP_BYTES_LIT("default-flow");

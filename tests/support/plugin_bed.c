@@ -122,6 +122,7 @@ const struct rp_call *plugin_bed_set(struct plugin_bed *bed, uint32_t i, const c
 		.prepared = bed->prepared[i],
 	};
 	if (ops != NULL && ops->state_bytes > 0) {
+		free(bed->state[i]); /* set before */
 		bed->state[i] = calloc(1, ops->state_bytes);
 		RP_ASSERT(bed->state[i] != NULL);
 		bed->call[i].state = bed->state[i];

@@ -27,6 +27,7 @@ static struct plugin_bed *bed_of_matches(const uint16_t *blocks, uint32_t count)
 							 .touched = touched,
 							 .touched_count = 1};
 	bed->headers.request_id = RP_BYTES_LIT("id");
+	bed->candidates.waiting = NULL; /* figures are not for producers */
 	return bed;
 }
 
@@ -80,7 +81,8 @@ static void requests_are_spread_over_those_near_the_best_by_their_queues(void **
 	char id[16];
 
 	plugin_bed_pick(bed, 0, 0);
-	bed->waiting[2] = 3; /* a fourth of the other one's weight */
+	atomic_store(&bed->bed.env.live->metrics.waiting[bed->slot[2]],
+		     3); /* a fourth of the other one's weight */
 	for (unsigned i = 0; i < 10000; i++) {
 		/* Well mixed ids: FNV-1a changes little for a last digit. */
 		snprintf(id, sizeof(id), "%08x", i * 2654435761u);

@@ -30,6 +30,7 @@ static int setup(void **state RP_UNUSED)
 	struct rp_rollout_selector selector[2];
 
 	bed = plugin_bed_new(12);
+	bed->table->table_generation = 1;
 	add(0, "a", "prefill", "x");
 	add(1, "a", "prefill", "y");
 	add(2, "a", "decode", "x");
@@ -92,6 +93,7 @@ static void a_request_stays_within_a_complete_revision_drawn_by_share(void **sta
 	assert_in_range(draws(), 5000 - 250, 5000 + 250); /* 4 pods to 4 */
 	/* Decode is the largest role, 2 pods to 3. */
 	params.gating = RP_ROLLOUT_MAX_ROLE;
+	plugin_bed_set(bed, 0, "r", &rp_disaggregatedset_rollout_screener, &params);
 	assert_in_range(draws(), 4000 - 245, 4000 + 245);
 	params.gating = RP_ROLLOUT_DISABLED;
 	assert_string_equal(kept_of(bed, &bed->call[0]), "all");
@@ -115,6 +117,24 @@ static void further_ranks_of_a_pod_do_not_count(void **state RP_UNUSED)
 	plugin_bed_set(bed, 0, "r", &rp_disaggregatedset_rollout_screener, &params);
 	for (int i = 0; i < 50; i++)
 		assert_string_equal(kept_of(bed, &bed->call[0]), "0 1 2 3");
+}
+
+static void another_table_is_counted_anew(void **state RP_UNUSED)
+{
+	(void)draws();
+	/* b's only prefill endpoint goes over to c. */
+	bed->table->label[bed->table->endpoint[4].label_first + 1].value =
+		bed->table->label[bed->table->endpoint[8].label_first + 1].value;
+	bed->table->table_generation++;
+	for (uint32_t i = 0; i < bed->cycle.endpoint_count; i++)
+		rp_disaggregatedset_rollout_screener.prepare(
+			&bed->call[0], i,
+			&bed->prepared[0][i * rp_disaggregatedset_rollout_screener.prepared_bytes]);
+	for (int i = 0; i < 100; i++) {
+		const char *kept = kept_of(bed, &bed->call[0]);
+
+		assert_true(strcmp(kept, "0 1 2 3") == 0 || strcmp(kept, "4 8") == 0);
+	}
 }
 
 static void strict_headers_choose_instead_of_the_draw(void **state RP_UNUSED)
@@ -170,6 +190,7 @@ int main(void)
 		TEST(a_request_stays_within_a_complete_revision_drawn_by_share),
 		TEST(only_revisions_among_the_candidates_are_drawn),
 		TEST(further_ranks_of_a_pod_do_not_count),
+		TEST(another_table_is_counted_anew),
 		TEST(strict_headers_choose_instead_of_the_draw),
 		TEST(the_answer_carries_the_labels_of_the_pick),
 		TEST(more_revisions_than_are_told_apart_are_left_out),

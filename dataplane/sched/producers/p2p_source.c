@@ -29,14 +29,15 @@ static double spread(struct rp_bytes request_id)
 }
 
 /* Among those within a block of the best, shorter queues are likelier. */
-static double weight(const struct rp_match_info *match, const struct rp_candidates *in, uint32_t i,
+static double weight(const struct rp_call *call, const struct rp_match_info *match, uint32_t slot,
 		     int64_t most)
 {
-	int64_t cached = cached_tokens(match, in->slot[i]);
+	const struct rp_endpoint_metrics *metrics = &call->cycle->env->live->metrics;
+	int64_t cached = cached_tokens(match, slot);
 
 	if (cached == 0 || cached + match->block_tokens < most)
 		return 0;
-	return 1.0 / (1.0 + in->waiting[i]);
+	return 1.0 / (1.0 + atomic_load_explicit(&metrics->waiting[slot], memory_order_relaxed));
 }
 
 /* Leaves the table index of the peer, plus one, in its note. */
@@ -55,10 +56,10 @@ static int produce(const struct rp_call *call)
 		most = cached > most ? cached : most;
 	}
 	for (uint32_t i = 0; i < in->count; i++)
-		total += weight(match, in, i, most);
+		total += weight(call, match, in->slot[i], most);
 	target = spread(call->cycle->headers->request_id) * total;
 	for (uint32_t i = 0; i < in->count; i++) {
-		double w = weight(match, in, i, most);
+		double w = weight(call, match, in->slot[i], most);
 
 		/* The last one is taken if rounding leaves a rest. */
 		if (w > 0)
@@ -96,5 +97,5 @@ static void pre_request(const struct rp_call *call)
 			    rp_arena_copy(cycle->arena, rp_endpoint_address(best)));
 }
 
-const struct rp_plugin_ops rp_p2p_source_producer = {
-	.figures = RP_FIGURE_WAITING, .produce = produce, .pre_request = pre_request};
+const struct rp_plugin_ops rp_p2p_source_producer = {.produce = produce,
+						     .pre_request = pre_request};

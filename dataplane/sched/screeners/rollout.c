@@ -14,13 +14,13 @@ struct place {
 	uint64_t selected[RP_ROLLOUT_SELECTORS_MAX]; /* by selector: XXH64 of its label; 0: none */
 };
 
-/* The revisions there are. */
+/* The revisions of a table. */
 struct census {
+	uint64_t table_generation; /* 0: none yet */
 	uint32_t count;
 	uint64_t revision[RP_ROLLOUT_REVISIONS_MAX];
 	uint32_t role_count[RP_ROLLOUT_REVISIONS_MAX][RP_ROLLOUT_ROLES_MAX];
 	uint32_t weight[RP_ROLLOUT_REVISIONS_MAX]; /* 0: a role is missing */
-	bool is_seen[RP_ROLLOUT_REVISIONS_MAX];	   /* among the candidates */
 };
 
 static struct rp_config_array selectors_of(const struct rp_call *call)
@@ -171,18 +171,31 @@ static void weigh(const struct rp_call *call, struct census *census)
 		census->weight[i] = census->weight[i] > 0 ? census->role_count[i][role] : 0;
 }
 
-/* @return RP_ROLLOUT_REVISIONS_MAX: none */
-static uint32_t draw(const struct rp_call *call, const struct census *census)
+static const struct census *census_of(const struct rp_call *call)
+{
+	struct census *census = call->state;
+	uint64_t generation = call->cycle->table->table_generation;
+
+	if (census->table_generation == generation)
+		return census;
+	*census = (struct census){.table_generation = generation};
+	count_roles(call, census);
+	weigh(call, census);
+	return census;
+}
+
+/* Draw one that a candidate is of. @return RP_ROLLOUT_REVISIONS_MAX: there is none */
+static uint32_t draw(const struct rp_call *call, const struct census *census, const bool *is_seen)
 {
 	uint32_t total = 0, rest;
 
 	for (uint32_t i = 0; i < census->count; i++)
-		total += census->is_seen[i] ? census->weight[i] : 0;
+		total += is_seen[i] ? census->weight[i] : 0;
 	if (total == 0)
 		return RP_ROLLOUT_REVISIONS_MAX;
 	rest = rp_env_random_below(call->cycle->env, total);
 	for (uint32_t i = 0; i < census->count; i++) {
-		uint32_t weight = census->is_seen[i] ? census->weight[i] : 0;
+		uint32_t weight = is_seen[i] ? census->weight[i] : 0;
 
 		if (rest < weight)
 			return i;
@@ -195,23 +208,21 @@ static uint32_t draw(const struct rp_call *call, const struct census *census)
 static uint32_t keep_revisions(const struct rp_call *call, const struct rp_candidates *in,
 			       bool is_drawn, uint32_t *kept)
 {
-	struct census census = {0};
+	const struct census *census = census_of(call);
+	bool is_seen[RP_ROLLOUT_REVISIONS_MAX + 1] = {false}; /* the last one: unknown ones */
 	uint32_t count = 0, at = 0, drawn;
 
-	count_roles(call, &census);
-	weigh(call, &census);
 	for (uint32_t i = 0; i < in->count; i++) {
-		at = find_revision(&census,
+		at = find_revision(census,
 				   RP_PREPARED(call, struct place, in->table_idx[i])->revision, at);
-		if (at < RP_ROLLOUT_REVISIONS_MAX)
-			census.is_seen[at] = true;
+		is_seen[at] = true;
 	}
-	drawn = draw(call, &census);
+	drawn = draw(call, census, is_seen);
 	for (uint32_t i = 0; i < in->count; i++) {
-		at = find_revision(&census,
+		at = find_revision(census,
 				   RP_PREPARED(call, struct place, in->table_idx[i])->revision, at);
 		kept[count] = i;
-		count += at < RP_ROLLOUT_REVISIONS_MAX && census.weight[at] > 0 &&
+		count += at < RP_ROLLOUT_REVISIONS_MAX && census->weight[at] > 0 &&
 			 (!is_drawn || at == drawn);
 	}
 	return count;
@@ -289,8 +300,10 @@ static void pre_request(const struct rp_call *call)
 	}
 }
 
-const struct rp_plugin_ops rp_disaggregatedset_rollout_screener = {.prepared_bytes =
-									   sizeof(struct place),
-								   .prepare = prepare,
-								   .screen = screen,
-								   .pre_request = pre_request};
+const struct rp_plugin_ops rp_disaggregatedset_rollout_screener = {
+	.prepared_bytes = sizeof(struct place),
+	.prepare = prepare,
+	.state_bytes = sizeof(struct census),
+	.screen = screen,
+	.pre_request = pre_request,
+};
