@@ -241,15 +241,6 @@ static struct rp_bytes begin_cycle(const struct director *director)
 		.subset = input->subset,
 		.request = director->request,
 	};
-<<<<<<< HEAD
-	struct rp_bytes fairness;
-	bool is_parsed;
-
-	*decision =
-		(struct rp_decision){.message = rp_bytes("", 0), .destination = rp_bytes("", 0)};
-	is_parsed = parse(&director) && find_model(&director);
-	fairness = rp_sched_begin(env->sched, &sched_input);
-=======
 
 	return rp_sched_begin(director->env->sched, &sched_input);
 }
@@ -259,17 +250,13 @@ void rp_director_begin(struct rp_env *env, struct rp_arena *arena,
 		       struct rp_decision *decision)
 {
 	struct director director = {env, arena, input, request, decision};
-	struct rp_bytes fairness = input->headers->fairness_id;
-	struct rp_bytes agent;
+	struct rp_bytes fairness;
 
 	*decision =
 		(struct rp_decision){.message = rp_bytes("", 0), .destination = rp_bytes("", 0)};
 	if (parse(&director))
 		(void)find_model(&director);
-	agent = begin_cycle(&director);
-	if (fairness.len == 0)
-		fairness = agent.len > 0 ? agent : RP_BYTES_LIT("default-flow");
->>>>>>> e80cfb4 (draft burst)
+	fairness = begin_cycle(&director);
 	decision->series =
 		rp_request_series_get(env->series, env->settings->metric_series_max,
 				      request->incoming_model, request->target_model, fairness, 0);

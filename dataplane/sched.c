@@ -180,14 +180,11 @@ static void assign_roles(struct rp_sched *sched, const struct rp_config_blob *co
 
 		if (ops != NULL && ops->produce != NULL)
 			role_add(&sched->producers, plugin);
-<<<<<<< HEAD
 		if (ops != NULL && ops->measure != NULL)
 			role_add(&sched->measurers, plugin);
-=======
 		if (ops != NULL && rp_config_blob_plugin(config, plugin)->type ==
 					   RP_PLUGIN_BURST_PREFIX_CACHE_PRODUCER)
 			sched->burst = &sched->call[plugin];
->>>>>>> e80cfb4 (draft burst)
 	}
 	for (uint32_t i = 0; i < config->plugin_count; i++) {
 		const struct rp_plugin_ops *ops = sched->call[i].ops;
