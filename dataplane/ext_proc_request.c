@@ -466,6 +466,8 @@ static void conclude(struct rp_ext_proc_stream *stream, enum rp_ext_proc_kind ki
 		return;
 	}
 	stream->is_streaming = answer->request.is_streaming;
+	stream->usage.format = answer->request.usage_format;
+	stream->is_answer_unread = answer->request.is_answer_unread;
 	err = is_full_duplex(stream) ? send_full_duplex(stream, answer, scratch)
 				     : send_single(stream, answer, kind, scratch);
 	if (err != RP_OK) {
