@@ -4,6 +4,7 @@
  * and producers are put into an order in which data is there before it is read.
  */
 #include "config/model_keys.h"
+#include "shm/endpoint_metrics.h"
 
 /* The plugin that produces a key, NULL if there is none. */
 static const struct rp_model_plugin *find_producer(const struct rp_model *model, enum rp_key key,
@@ -115,14 +116,31 @@ static bool is_custom_metric(const struct rp_model_plugin *plugin, struct rp_byt
 	return false;
 }
 
+/* Where the figure stands in struct rp_endpoint_metrics; RP_CONFIG_NONE: no scrape finds it. */
+static uint32_t attribute_index(const struct rp_model *model, const struct rp_model_names *names)
+{
+	if (rp_bytes_equal_str(names->attribute_producer, "core-metrics-extractor"))
+		return rp_engine_attribute_index(&model->control->attributes, names->attribute);
+	if (rp_bytes_equal_str(names->attribute, "llm-d.ai/multicluster-queue-size"))
+		return RP_CUSTOM_MULTICLUSTER_QUEUE;
+	if (rp_bytes_equal_str(names->attribute, "llm-d.ai/multicluster-kv-cache-utilization"))
+		return RP_CUSTOM_MULTICLUSTER_KV_USAGE;
+	return RP_CONFIG_NONE;
+}
+
 /* endpoint-attribute-…: the attribute is a metric of some extractor's, by a name of the file. */
-static void check_attribute(struct rp_model *model, const struct rp_model_plugin *plugin)
+static void find_attribute(struct rp_model *model, struct rp_model_plugin *plugin)
 {
 	struct rp_bytes data = plugin->names.attribute;
 	struct rp_bytes name = plugin->names.attribute_producer;
+	uint32_t index = attribute_index(model, &plugin->names);
 
 	if (data.len == 0)
 		return;
+	if (plugin->type == RP_PLUGIN_ENDPOINT_ATTRIBUTE_SCORER)
+		plugin->params.endpoint_attribute_scorer.attribute = index;
+	else
+		plugin->params.endpoint_attribute_filter.attribute = index;
 	for (uint32_t i = 0; i < model->plugin_count; i++) {
 		const struct rp_model_plugin *other = &model->plugin[i];
 
@@ -258,7 +276,7 @@ int rp_model_complete_producers(struct rp_model *model)
 
 	for (uint32_t i = 0; i < model->plugin_count && r == RP_OK; i++) {
 		connect(model, &model->plugin[i]);
-		check_attribute(model, &model->plugin[i]);
+		find_attribute(model, &model->plugin[i]);
 		connect_sessions(model, &model->plugin[i]);
 	}
 	if (r == RP_OK)
