@@ -191,6 +191,8 @@ static void compile(const struct rp_bed_config *config, uint64_t generation,
 			profile->picker = i;
 		if ((kinds & RP_KIND_PROFILE_HANDLER) != 0)
 			blob->profile_handler = i;
+		if ((kinds & RP_KIND_DETECTOR) != 0)
+			blob->detector = i;
 	}
 	profile->scorer_count = blob->ref_count;
 	if (config->profile_name != NULL) {

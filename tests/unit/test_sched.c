@@ -173,6 +173,73 @@ static void a_figure_that_is_no_number_scores_nothing(void **state RP_UNUSED)
 		assert_int_equal(pick_of(NULL, &pick), 1);
 }
 
+/* ---- legacy admission (flow control reference 1.1) ---- */
+
+static enum rp_sched_result pick_with_priority(int32_t priority, const struct rp_subset *subset)
+{
+	static const struct rp_request_headers headers;
+	struct rp_request request = {0};
+	const struct rp_sched_input input = {
+		.arena = &bed.arena,
+		.headers = &headers,
+		.subset = subset,
+		.priority = priority,
+		.request = &request,
+	};
+	struct rp_pick pick;
+
+	(void)rp_sched_begin(bed.env.sched, &input);
+	return rp_sched_pick(bed.env.sched, &pick);
+}
+
+static void publish_with_detector(const struct rp_bed_endpoint *endpoint, uint32_t count)
+{
+	static const struct rp_params_utilization_detector params = {
+		.queue_depth_threshold = 5,
+		.kv_cache_util_threshold = 0.8,
+		.metrics_staleness_threshold_ns = INT64_MAX / 2,
+	};
+	struct rp_bed_config config = rp_bed_default_config();
+
+	rp_bed_add(&config, RP_PLUGIN_UTILIZATION_DETECTOR, &params, sizeof(params), 0);
+	rp_bed_publish(&bed, &config, endpoint, count);
+}
+
+static void only_who_may_wait_is_turned_away_from_a_full_pool(void **state RP_UNUSED)
+{
+	static const struct rp_bed_endpoint full[] = {
+		{.ip = "10.0.0.1", .port = 1, .waiting = 10},
+		{.ip = "10.0.0.2", .port = 1, .waiting = 1},
+	};
+	struct rp_bytes second = RP_BYTES_LIT("10.0.0.2:1");
+	const struct rp_subset idle = {.is_given = true, .count = 1, .entry = &second};
+	const struct rp_subset nobody = {.is_given = true};
+
+	/* (2 + 0.2) / 2 is full; of the second alone, 0.2 is not. */
+	publish_with_detector(full, 2);
+	assert_int_equal(pick_with_priority(0, NULL), RP_SCHED_OK);
+	assert_int_equal(pick_with_priority(7, NULL), RP_SCHED_OK);
+	assert_int_equal(pick_with_priority(-1, NULL), RP_SCHED_SHED);
+	assert_int_equal(pick_with_priority(-1, &idle), RP_SCHED_OK);
+	/* Nobody there counts as full. */
+	assert_int_equal(pick_with_priority(-1, &nobody), RP_SCHED_SHED);
+	assert_int_equal(pick_with_priority(0, &nobody), RP_SCHED_NO_CANDIDATES);
+	publish_with_detector(NULL, 0);
+	assert_int_equal(pick_with_priority(-1, NULL), RP_SCHED_SHED);
+	assert_int_equal(pick_with_priority(0, NULL), RP_SCHED_NO_CANDIDATES);
+}
+
+static void a_pool_with_room_takes_everybody(void **state RP_UNUSED)
+{
+	static const struct rp_bed_endpoint busy[] = {
+		{.ip = "10.0.0.1", .port = 1, .waiting = 9},
+		{.ip = "10.0.0.2", .port = 1, .waiting = 0},
+	};
+
+	publish_with_detector(busy, 2);
+	assert_int_equal(pick_with_priority(-1, NULL), RP_SCHED_OK);
+}
+
 /* ---- prefixes through the whole cycle ---- */
 
 static struct rp_body body;
@@ -276,6 +343,8 @@ int main(void)
 		cmocka_unit_test(figures_are_followed_when_their_epoch_moves),
 		cmocka_unit_test(scores_of_all_candidates_are_given_on_request),
 		cmocka_unit_test(a_figure_that_is_no_number_scores_nothing),
+		cmocka_unit_test(only_who_may_wait_is_turned_away_from_a_full_pool),
+		cmocka_unit_test(a_pool_with_room_takes_everybody),
 		cmocka_unit_test(a_prompt_comes_back_to_who_served_it),
 		cmocka_unit_test(ties_are_broken_uniformly_at_every_place),
 		cmocka_unit_test(no_more_are_picked_than_there_are),
