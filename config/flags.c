@@ -320,10 +320,10 @@ static void print_group(FILE *out, const char *title, enum rp_flag_status status
 void rp_flags_print_help(FILE *out)
 {
 	fputs("Usage: ringpick [flags]\n"
-	      "       ringpick check [--allow-experimental-plugins] FILE\n"
+	      "       ringpick check [--allow-experimental-plugins] FILE | - | --config-text TEXT\n"
 	      "\n"
 	      "An endpoint picker for the Gateway API Inference Extension. \"check\" says whether "
-	      "FILE\nis a valid configuration for --config-file.\n"
+	      "FILE\nis a good configuration for --config-file, and prints what it comes to.\n"
 	      "Booleans take a value only with \"=\" (--secure-serving=false). Sizes are numbers "
 	      "of\n"
 	      "bytes or Kubernetes quantities with an optional B (10MiB); durations are Go's "
