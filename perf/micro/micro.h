@@ -32,6 +32,7 @@ extern const size_t rp_micro_case_count;
 
 /* micro_pick.c: {endpoints, enum rp_micro_prompt, index is full} */
 extern const struct rp_micro_ops rp_micro_pick;
+extern const struct rp_micro_ops rp_micro_pick_ten; /* a profile of ten plugins */
 extern const struct rp_micro_ops rp_micro_pick_scraped; /* figures have moved since the last */
 extern const struct rp_micro_ops rp_micro_decide;
 enum rp_micro_prompt {

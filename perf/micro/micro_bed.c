@@ -26,15 +26,17 @@ uint64_t rp_micro_random(uint64_t n)
 	return x ^ x >> 31;
 }
 
-static void load_config(struct rp_config_blob *blob)
+static void load_config(const char *text, struct rp_config_blob *blob)
 {
 	struct rp_plugin_stat *stats = rp_micro_alloc(RP_PLUGIN_STATS_MAX * sizeof(*stats));
 	struct rp_config_control *control = rp_micro_alloc(sizeof(*control));
 	struct rp_diag diag = {0};
 
-	/* The built-in one: queue 2, KV cache 2, prefix 3, the highest score wins. */
-	RP_ASSERT(rp_config_load("", rp_bytes("", 0), false, 1, blob, RP_CONFIG_BLOB_BYTES, stats,
-				 control, &diag) == RP_OK);
+	if (rp_config_load("micro", rp_bytes_str(text), true, 1, blob, RP_CONFIG_BLOB_BYTES, stats,
+			   control, &diag) != RP_OK) {
+		fprintf(stderr, "%s\n", diag.message);
+		exit(1);
+	}
 	free(control);
 	free(stats);
 }
@@ -51,11 +53,14 @@ static void fill_table(struct rp_micro_bed *bed, struct rp_endpoint_table *table
 		uint64_t dice = rp_micro_random(i);
 		struct rp_endpoint_figures figures = {
 			.waiting = i == bed->best ? 0 : 1 + (int32_t)(dice % 50),
-			.running = (int32_t)(dice >> 8 & 15),
+			.running = i == bed->best ? 0 : (int32_t)(dice >> 8 & 15),
 			.kv_usage =
 				i == bed->best ? 0.001 : 0.01 + (double)(dice >> 16 & 127) / 140,
 			.cache_block_size = 16,
 			.cache_num_blocks = 31250,
+			.lora_max = 4,
+			.lora_active_count = 2,
+			.lora_active = {i, dice},
 			.updated_ns = 1,
 		};
 		char ip[32], address[48], name[24];
@@ -73,6 +78,12 @@ static void fill_table(struct rp_micro_bed *bed, struct rp_endpoint_table *table
 }
 
 void rp_micro_bed_init(struct rp_micro_bed *bed, uint32_t endpoints)
+{
+	/* The built-in one: queue 2, KV cache 2, prefix 3, the highest score wins. */
+	rp_micro_bed_init_config(bed, endpoints, "");
+}
+
+void rp_micro_bed_init_config(struct rp_micro_bed *bed, uint32_t endpoints, const char *text)
 {
 	const struct rp_settings settings = {
 		.worker_count = 1,
@@ -97,7 +108,7 @@ void rp_micro_bed_init(struct rp_micro_bed *bed, uint32_t endpoints)
 		env->prng[i] = rp_micro_random(i);
 	rp_arena_pool_init(&env->arenas);
 	rp_body_pool_init(&env->bodies, RP_BODY_BYTES_MAX);
-	load_config((void *)bed->shared.tables->config[0]);
+	load_config(text, (void *)bed->shared.tables->config[0]);
 	fill_table(bed, &bed->shared.tables->table[0], endpoints);
 	rp_publication_publish(&env->live->publication, pair);
 	rp_publication_online(&env->live->publication, 0, 1);

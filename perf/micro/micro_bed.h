@@ -17,6 +17,8 @@ struct rp_micro_bed {
 
 /** Segments, a scheduler, the built-in configuration, `endpoints` endpoints with figures. */
 void rp_micro_bed_init(struct rp_micro_bed *bed, uint32_t endpoints);
+/** The same with the text of a configuration. */
+void rp_micro_bed_init_config(struct rp_micro_bed *bed, uint32_t endpoints, const char *text);
 void rp_micro_bed_fini(struct rp_micro_bed *bed);
 
 /**

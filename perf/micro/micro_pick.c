@@ -28,11 +28,38 @@ struct pick_bed {
 	uint64_t serial;
 };
 
-static void *setup(const struct rp_micro_case *c)
+/* A filter, eight scorers, a picker; adapters, load and sessions are looked at with each
+ * request. */
+static const char ten_plugins[] = "plugins:\n"
+				  "- type: decode-filter\n"
+				  "- type: queue-scorer\n"
+				  "- type: running-requests-size-scorer\n"
+				  "- type: kv-cache-utilization-scorer\n"
+				  "- type: load-aware-scorer\n"
+				  "- type: lora-affinity-scorer\n"
+				  "- type: prefix-cache-scorer\n"
+				  "- type: active-request-scorer\n"
+				  "- type: session-affinity-scorer\n"
+				  "- type: max-score-picker\n"
+				  "schedulingProfiles:\n"
+				  "- name: ten\n"
+				  "  plugins:\n"
+				  "  - {pluginRef: decode-filter}\n"
+				  "  - {pluginRef: queue-scorer, weight: 2}\n"
+				  "  - {pluginRef: running-requests-size-scorer}\n"
+				  "  - {pluginRef: kv-cache-utilization-scorer, weight: 2}\n"
+				  "  - {pluginRef: load-aware-scorer}\n"
+				  "  - {pluginRef: lora-affinity-scorer}\n"
+				  "  - {pluginRef: prefix-cache-scorer, weight: 3}\n"
+				  "  - {pluginRef: active-request-scorer}\n"
+				  "  - {pluginRef: session-affinity-scorer}\n"
+				  "  - {pluginRef: max-score-picker}\n";
+
+static void *setup_with(const struct rp_micro_case *c, const char *config)
 {
 	struct pick_bed *bed = rp_micro_alloc(sizeof(*bed));
 
-	rp_micro_bed_init(&bed->bed, (uint32_t)c->arg[0]);
+	rp_micro_bed_init_config(&bed->bed, (uint32_t)c->arg[0], config);
 	if (c->arg[1] == RP_MICRO_PROMPT_TAILS || c->arg[1] == RP_MICRO_PROMPT_NEW)
 		rp_micro_bed_populate_index(&bed->bed, (uint32_t)c->arg[0]);
 	if (c->arg[2] != 0)
@@ -42,6 +69,16 @@ static void *setup(const struct rp_micro_case *c)
 	for (uint32_t i = 0; i < REQUESTS; i++)
 		rp_arena_init(&bed->exchange[i].arena, &bed->bed.env.arenas);
 	return bed;
+}
+
+static void *setup(const struct rp_micro_case *c)
+{
+	return setup_with(c, "");
+}
+
+static void *setup_ten(const struct rp_micro_case *c)
+{
+	return setup_with(c, ten_plugins);
 }
 
 static void clear(struct pick_bed *bed, uint32_t i)
@@ -156,6 +193,8 @@ static void teardown(void *user)
 }
 
 const struct rp_micro_ops rp_micro_pick = {setup, prepare_pick, run_pick, teardown, REQUESTS};
+const struct rp_micro_ops rp_micro_pick_ten = {setup_ten, prepare_pick, run_pick, teardown,
+					       REQUESTS};
 const struct rp_micro_ops rp_micro_pick_scraped = {setup, prepare_pick, run_pick_scraped, teardown,
 						   REQUESTS};
 const struct rp_micro_ops rp_micro_decide = {setup, prepare_decide, run_decide, teardown, REQUESTS};

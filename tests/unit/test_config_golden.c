@@ -186,7 +186,7 @@ static void run_case(const cJSON *test, const char *text, struct counts *counts)
 		return;
 	}
 	counts->run++;
-	int r = rp_config_load(id, rp_bytes_str(text), false, 1, blob, RP_CONFIG_BLOB_BYTES, stats,
+	int r = rp_config_load(id, rp_bytes_str(text), true, 1, blob, RP_CONFIG_BLOB_BYTES, stats,
 			       &control, &diag);
 
 	if ((r == RP_OK) != must_load) {
