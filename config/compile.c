@@ -222,6 +222,7 @@ int rp_model_compile(const struct rp_model *model, uint64_t generation, struct r
 		.magic = RP_CONFIG_MAGIC,
 		.generation = generation,
 		.profile_handler = model->profile_handler,
+		.headers = model->headers,
 		.detector = model->detector,
 		.match_info_count = model->match_info_count,
 	};

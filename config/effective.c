@@ -32,6 +32,8 @@ static int run_pipeline(struct rp_model *model, const struct rp_yaml_node *root,
 		r = rp_model_complete_layers(model);
 	if (r == RP_OK)
 		r = rp_model_complete_producers(model);
+	if (r == RP_OK)
+		r = rp_model_complete_headers(model);
 	return r == RP_OK ? rp_model_check_stability(model, has_experimental) : r;
 }
 

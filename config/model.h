@@ -104,8 +104,9 @@ struct rp_model {
 	uint32_t producer[RP_PLUGINS_MAX];    /* plugin indices in the order of execution */
 	uint32_t producer_count;
 	uint32_t match_info_count;
-	uint32_t detector;   /* plugin index, RP_CONFIG_NONE: none */
-	struct rp_pool pool; /* strings and lists of parameters; in pool_room */
+	uint32_t detector;	       /* plugin index, RP_CONFIG_NONE: none */
+	struct rp_pool pool;	       /* strings and lists of parameters; in pool_room */
+	struct rp_config_list headers; /* that plugins read: struct rp_config_str, in the pool */
 	alignas(8) uint8_t pool_room[RP_CONFIG_BLOB_BYTES];
 };
 
@@ -139,6 +140,9 @@ RP_MUST_CHECK int rp_model_check_flow(struct rp_model *model);
 
 /** Steps 11 and 12: create missing producers and order them. */
 RP_MUST_CHECK int rp_model_complete_producers(struct rp_model *model);
+
+/** Gather the names of the request headers that plugins read. */
+RP_MUST_CHECK int rp_model_complete_headers(struct rp_model *model);
 
 /** Lay the model out as a blob and fill the names of the plugin statistics. */
 RP_MUST_CHECK int rp_model_compile(const struct rp_model *model, uint64_t generation,

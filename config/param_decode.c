@@ -553,7 +553,8 @@ static int decode_field(struct scope *scope, const struct rp_path *path, const c
 		if (name_within(param->name, scope->prefix) == NULL ||
 		    strncmp(param->name, name, len) != 0)
 			continue;
-		has_more |= param->name[len] == '.';
+		has_more |= param->name[len] == '.' || param->kind == RP_PARAM_PRESENT ||
+			    param->kind == RP_PARAM_MAPPING;
 		if (param->name[len] != '\0')
 			continue;
 		is_known = true;

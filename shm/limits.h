@@ -38,6 +38,7 @@
 #define RP_ENDPOINTS_FILE_BYTES_MAX (1u << 20)	 /* discovery file, as upstream */
 #define RP_CONFIG_BLOB_BYTES	    (256u << 10) /* compiled form */
 #define RP_PLUGINS_MAX		    64u		 /* plugin instances of a configuration */
+#define RP_PLUGIN_HEADERS_MAX	    64u		 /* different request headers that plugins read */
 #define RP_PROFILES_MAX		    16u
 #define RP_PROFILE_PLUGINS_MAX	    32u
 #define RP_PLUGIN_NAME_MAX	    171u /* bytes, as the label of plugin_duration_seconds */
