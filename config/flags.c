@@ -321,9 +321,11 @@ void rp_flags_print_help(FILE *out)
 {
 	fputs("Usage: ringpick [flags]\n"
 	      "       ringpick check [--allow-experimental-plugins] FILE | - | --config-text TEXT\n"
+	      "       ringpick plugins [--json | --schema] [TYPE]\n"
 	      "\n"
 	      "An endpoint picker for the Gateway API Inference Extension. \"check\" says whether "
-	      "FILE\nis a good configuration for --config-file, and prints what it comes to.\n"
+	      "FILE\nis a good configuration for --config-file, and prints what it comes to; "
+	      "\"plugins\"\nlists the plugin types that may stand in it, with their parameters.\n"
 	      "Booleans take a value only with \"=\" (--secure-serving=false). Sizes are numbers "
 	      "of\n"
 	      "bytes or Kubernetes quantities with an optional B (10MiB); durations are Go's "

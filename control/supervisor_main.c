@@ -50,7 +50,7 @@ int main(int argc, char *argv[])
 	struct rp_diag diag = {0};
 	int err;
 
-	if (argc >= 2 && strcmp(argv[1], "check") == 0)
+	if (argc >= 2 && (strcmp(argv[1], "check") == 0 || strcmp(argv[1], "plugins") == 0))
 		return exec_control(argv);
 	rp_log_init(RP_V2, NULL);
 	err = rp_flags_parse(argc, argv, warn, &flags, &diag);
