@@ -41,6 +41,9 @@ requestHandler:
   - pluginRef: openai-parser
 """
 
+SERVED_VERIFIER = CONFIG.replace("schedulingProfiles:",
+                                 "- type: destination-endpoint-served-verifier\nschedulingProfiles:")
+
 FLAGS = {
     "echo_headers": "--echo-headers",
     "endpoint_scores": "--emit-endpoint-scores",
@@ -102,7 +105,10 @@ class Pickers:
     def begin(self, start):
         names = dict(option.partition(" ")[::2] for option in start.options)
         endpoints = [] if names.pop("no_endpoints", None) is not None else list(self.pool)
-        config = OPENAI_ONLY if names.pop("openai_only", None) is not None else CONFIG
+        config = CONFIG
+        for option, text in (("openai_only", OPENAI_ONLY), ("served_verifier", SERVED_VERIFIER)):
+            if names.pop(option, None) is not None:
+                config = text
         self.parts = Parts(self.new_directory())
         self.picker = self.parts.ringpick(
             endpoints, backend=start.backend, secure=False, config=config,
