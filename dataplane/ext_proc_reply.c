@@ -92,7 +92,8 @@ static void write_metadata(struct rp_writer *w, const struct rp_ext_proc_mutatio
 {
 	size_t metadata, space, value, lb, field, text;
 
-	if (mutation->destination.len == 0)
+	rp_write_bytes(w, mutation->metadata);
+	if (mutation->destination.len == 0 || mutation->metadata.len > 0)
 		return;
 	metadata = rp_pb_write_begin(w, RP_PB_RESPONSE_DYNAMIC_METADATA);
 	space = rp_pb_write_begin(w, RP_PB_STRUCT_FIELDS);
@@ -115,7 +116,7 @@ static void write_metadata(struct rp_writer *w, const struct rp_ext_proc_mutatio
 
 static size_t mutation_bytes_max(const struct rp_ext_proc_mutation *mutation)
 {
-	size_t n = REPLY_OVERHEAD + mutation->destination.len;
+	size_t n = REPLY_OVERHEAD + mutation->destination.len + mutation->metadata.len;
 
 	for (size_t i = 0; i < mutation->set_count; i++)
 		n += mutation->set[i].name.len + mutation->set[i].value.len + ENTRY_OVERHEAD;
@@ -212,11 +213,77 @@ int rp_ext_proc_send_common(struct rp_h2_stream *stream, struct rp_arena *arena,
 	return send_written(stream, &w);
 }
 
+/* ---- what plugins report of an answer ---- */
+
+/* Is there another one of this namespace (and key) among report[from..to-1]? */
+static bool has_equal(const struct rp_report *report, uint32_t i, uint32_t from, uint32_t to,
+		      bool by_key)
+{
+	for (uint32_t k = from; k < to; k++) {
+		if (rp_bytes_equal(report[k].space, report[i].space) &&
+		    (!by_key || rp_bytes_equal(report[k].key, report[i].key)))
+			return true;
+	}
+	return false;
+}
+
+/* namespace: { key: value, … } of all of report[i]'s namespace. */
+static void write_space(struct rp_writer *w, const struct rp_report *report, uint32_t i,
+			uint32_t count)
+{
+	size_t space = rp_pb_write_begin(w, RP_PB_STRUCT_FIELDS);
+	size_t value, members;
+
+	rp_pb_write_bytes(w, RP_PB_ENTRY_KEY, report[i].space);
+	value = rp_pb_write_begin(w, RP_PB_ENTRY_VALUE);
+	members = rp_pb_write_begin(w, RP_PB_VALUE_STRUCT);
+	for (uint32_t k = i; k < count; k++) {
+		size_t entry, number;
+
+		if (!rp_bytes_equal(report[k].space, report[i].space) ||
+		    has_equal(report, k, k + 1, count, true))
+			continue;
+		entry = rp_pb_write_begin(w, RP_PB_STRUCT_FIELDS);
+		rp_pb_write_bytes(w, RP_PB_ENTRY_KEY, report[k].key);
+		number = rp_pb_write_begin(w, RP_PB_ENTRY_VALUE);
+		rp_pb_write_double(w, RP_PB_VALUE_NUMBER, (double)report[k].value);
+		rp_pb_write_end(w, number);
+		rp_pb_write_end(w, entry);
+	}
+	rp_pb_write_end(w, members);
+	rp_pb_write_end(w, value);
+	rp_pb_write_end(w, space);
+}
+
+struct rp_bytes rp_ext_proc_encode_reports(struct rp_arena *arena, const struct rp_report *report,
+					   uint32_t count)
+{
+	size_t bytes = ENTRY_OVERHEAD, metadata;
+	struct rp_writer w;
+
+	if (count == 0)
+		return rp_bytes(NULL, 0);
+	for (uint32_t i = 0; i < count; i++)
+		bytes += report[i].space.len + report[i].key.len + 2 * ENTRY_OVERHEAD;
+	w = rp_writer(rp_arena_alloc(arena, bytes), bytes);
+	if (w.begin == NULL)
+		return rp_bytes(NULL, 0);
+	metadata = rp_pb_write_begin(&w, RP_PB_RESPONSE_DYNAMIC_METADATA);
+	for (uint32_t i = 0; i < count; i++) {
+		if (!has_equal(report, i, 0, i, false))
+			write_space(&w, report, i, count);
+	}
+	rp_pb_write_end(&w, metadata);
+	RP_ASSERT(w.err == RP_OK);
+	return rp_writer_bytes(&w);
+}
+
 /* ---- streamed bodies ---- */
 
-/* All that stands before the n payload bytes of a StreamedBodyResponse. */
+/* All that stands before the n payload bytes of a StreamedBodyResponse.
+ * more: bytes of the message behind its tail */
 static void write_streamed_head(struct rp_writer *w, enum rp_ext_proc_reply kind, uint64_t n,
-				bool is_end_of_stream)
+				bool is_end_of_stream, uint64_t more)
 {
 	uint64_t in_streamed =
 		(n > 0 ? 1 + rp_pb_varint_bytes(n) + n : 0) + (is_end_of_stream ? 2 : 0);
@@ -225,7 +292,7 @@ static void write_streamed_head(struct rp_writer *w, enum rp_ext_proc_reply kind
 	uint64_t in_reply = 1 + rp_pb_varint_bytes(in_common) + in_common;
 
 	rp_write_u8(w, 0);
-	rp_write_be32(w, (uint32_t)(1 + rp_pb_varint_bytes(in_reply) + in_reply));
+	rp_write_be32(w, (uint32_t)(1 + rp_pb_varint_bytes(in_reply) + in_reply + more));
 	rp_pb_write_tag(w, (uint32_t)kind, RP_PB_LEN);
 	rp_pb_write_varint(w, in_reply);
 	rp_pb_write_tag(w, RP_PB_REPLY_RESPONSE, RP_PB_LEN);
@@ -246,8 +313,8 @@ static void write_streamed_tail(struct rp_writer *w, bool is_end_of_stream)
 		rp_pb_write_uint(w, RP_PB_STREAMED_END_OF_STREAM, 1);
 }
 
-int rp_ext_proc_send_streamed(struct rp_h2_stream *stream, enum rp_ext_proc_reply kind,
-			      struct rp_body *body, bool is_end_of_stream)
+static int send_parts(struct rp_h2_stream *stream, enum rp_ext_proc_reply kind,
+		      struct rp_body *body, bool is_end_of_stream, struct rp_bytes metadata)
 {
 	uint8_t storage[STREAMED_OVERHEAD];
 	struct rp_writer w;
@@ -261,7 +328,8 @@ int rp_ext_proc_send_streamed(struct rp_h2_stream *stream, enum rp_ext_proc_repl
 		if (!is_last)
 			n = RP_BODY_PART_BYTES_MAX;
 		w = rp_writer(storage, sizeof(storage));
-		write_streamed_head(&w, kind, n, is_last && is_end_of_stream);
+		write_streamed_head(&w, kind, n, is_last && is_end_of_stream,
+				    is_last ? metadata.len : 0);
 		err = send_written(stream, &w);
 		if (err == RP_OK && n > 0)
 			err = rp_h2_stream_send_body(stream, body, n);
@@ -271,7 +339,21 @@ int rp_ext_proc_send_streamed(struct rp_h2_stream *stream, enum rp_ext_proc_repl
 			err = send_written(stream, &w);
 		}
 	} while (err == RP_OK && !is_last);
+	if (err == RP_OK && metadata.len > 0)
+		err = rp_h2_stream_send(stream, metadata);
 	return err;
+}
+
+int rp_ext_proc_send_streamed(struct rp_h2_stream *stream, enum rp_ext_proc_reply kind,
+			      struct rp_body *body, bool is_end_of_stream)
+{
+	return send_parts(stream, kind, body, is_end_of_stream, rp_bytes(NULL, 0));
+}
+
+int rp_ext_proc_send_streamed_end(struct rp_h2_stream *stream, enum rp_ext_proc_reply kind,
+				  struct rp_body *body, struct rp_bytes metadata)
+{
+	return send_parts(stream, kind, body, true, metadata);
 }
 
 int rp_ext_proc_send_small(struct rp_h2_stream *stream, enum rp_ext_proc_reply kind,
@@ -280,7 +362,7 @@ int rp_ext_proc_send_small(struct rp_h2_stream *stream, enum rp_ext_proc_reply k
 	uint8_t storage[RP_EXT_PROC_SMALL_BODY_BYTES + STREAMED_OVERHEAD];
 	struct rp_writer w = rp_writer(storage, sizeof(storage));
 
-	write_streamed_head(&w, kind, body.len, is_end_of_stream);
+	write_streamed_head(&w, kind, body.len, is_end_of_stream, 0);
 	rp_write_bytes(&w, body);
 	write_streamed_tail(&w, is_end_of_stream);
 	return send_written(stream, &w);

@@ -20,6 +20,8 @@ struct rp_ext_proc_mutation {
 	struct rp_bytes destination;	   /* dynamic metadata, if not empty */
 	const struct rp_pick_score *score; /* and the scores, if not NULL */
 	size_t score_count;
+	struct rp_bytes
+		metadata; /* instead of destination and scores: rp_ext_proc_encode_reports() */
 };
 
 /* The oneof `response`; values are its field numbers. */
@@ -54,6 +56,16 @@ RP_MUST_CHECK int rp_ext_proc_send_common(struct rp_h2_stream *stream, struct rp
 RP_MUST_CHECK int rp_ext_proc_send_streamed(struct rp_h2_stream *stream,
 					    enum rp_ext_proc_reply kind, struct rp_body *body,
 					    bool is_end_of_stream);
+
+/** The same of an answer's last part, with dynamic metadata (rp_ext_proc_encode_reports()). */
+RP_MUST_CHECK int rp_ext_proc_send_streamed_end(struct rp_h2_stream *stream,
+						enum rp_ext_proc_reply kind, struct rp_body *body,
+						struct rp_bytes metadata);
+
+/** Dynamic metadata of an answer: numbers by namespace and key, the last of equal ones.
+ * @return the encoded field, in the arena; empty: no memory, or nothing to say */
+struct rp_bytes rp_ext_proc_encode_reports(struct rp_arena *arena, const struct rp_report *report,
+					   uint32_t count);
 
 enum { RP_EXT_PROC_SMALL_BODY_BYTES = 2048 };
 

@@ -190,6 +190,21 @@ static void on_headers(struct rp_ext_proc_stream *stream, const struct rp_ext_pr
 		end_response(stream);
 }
 
+/* ---- the end ---- */
+
+/* Dynamic metadata for the last reply to the answer; empty: none. What is reported goes without it
+ * if there is no memory. */
+static struct rp_bytes metadata_of_end(struct rp_ext_proc_stream *stream, struct rp_arena *scratch)
+{
+	struct rp_report report[RP_PLUGINS_MAX];
+	uint32_t count;
+
+	if (stream->followup == NULL || !stream->followup->wants_usage)
+		return rp_bytes(NULL, 0);
+	count = rp_sched_report(stream->env->sched, rp_usage_end(&stream->usage), report);
+	return rp_ext_proc_encode_reports(scratch, report, count);
+}
+
 /* ---- body ---- */
 
 /* The chunk as it goes on, in *out. @return RP_OK or RP_ENOMEM */
@@ -212,21 +227,25 @@ static int pass_chunk(struct rp_ext_proc_stream *stream, const struct rp_ext_pro
 
 /* Modes with one reply a message: a body is given back only if it may have changed. */
 static int reply_single(struct rp_ext_proc_stream *stream, const struct rp_ext_proc_turn *turn,
-			struct rp_body *out)
+			struct rp_body *out, struct rp_bytes metadata)
 {
+	const struct rp_ext_proc_mutation mutation = {.metadata = metadata};
 	bool is_changed = stream->rename != NULL && turn->message->body.left > 0;
 
 	return rp_ext_proc_send_common(stream->h2, turn->scratch, RP_EXT_PROC_REPLY_RESPONSE_BODY,
-				       NULL, is_changed ? out : NULL);
+				       &mutation, is_changed ? out : NULL);
 }
 
 static int reply_body(struct rp_ext_proc_stream *stream, const struct rp_ext_proc_turn *turn,
-		      struct rp_body *out)
+		      struct rp_body *out, struct rp_bytes metadata)
 {
 	bool is_end = turn->message->is_end_of_stream;
 
 	if (!is_full_duplex(stream))
-		return reply_single(stream, turn, out);
+		return reply_single(stream, turn, out, metadata);
+	if (metadata.len > 0)
+		return rp_ext_proc_send_streamed_end(stream->h2, RP_EXT_PROC_REPLY_RESPONSE_BODY,
+						     out, metadata);
 	/* All of the chunk is held back: a reply comes with the next one. */
 	if (out->bytes == 0 && turn->message->body.left > 0 && !is_end)
 		return RP_OK;
@@ -238,9 +257,8 @@ static void on_body(struct rp_ext_proc_stream *stream, const struct rp_ext_proc_
 	const struct rp_ext_proc_message *message = turn->message;
 	struct rp_pb_input in = message->body;
 	struct rp_body out = {0};
-	bool is_small = is_full_duplex(stream) && stream->rename == NULL &&
-			turn->source->gathered == NULL &&
-			message->body.left <= RP_EXT_PROC_SMALL_BODY_BYTES;
+	struct rp_bytes metadata = rp_bytes(NULL, 0);
+	bool is_small;
 	int err;
 
 	if (stream->response_phase == RP_EXCHANGE_ENDED) {
@@ -252,6 +270,11 @@ static void on_body(struct rp_ext_proc_stream *stream, const struct rp_ext_proc_
 	observe_chunk(stream, in.left);
 	while (stream->series != NULL && in.left > 0)
 		rp_usage_feed(&stream->usage, rp_pb_input_piece(&in, in.left));
+	if (message->is_end_of_stream)
+		metadata = metadata_of_end(stream, turn->scratch);
+	is_small = is_full_duplex(stream) && stream->rename == NULL &&
+		   turn->source->gathered == NULL && metadata.len == 0 &&
+		   message->body.left <= RP_EXT_PROC_SMALL_BODY_BYTES;
 
 	if (is_small) {
 		in = message->body;
@@ -261,7 +284,7 @@ static void on_body(struct rp_ext_proc_stream *stream, const struct rp_ext_proc_
 	} else {
 		err = pass_chunk(stream, turn, &out);
 		if (err == RP_OK)
-			err = reply_body(stream, turn, &out);
+			err = reply_body(stream, turn, &out, metadata);
 		rp_body_free(&out, &stream->env->bodies);
 	}
 	if (err != RP_OK)
@@ -274,11 +297,14 @@ static void on_body(struct rp_ext_proc_stream *stream, const struct rp_ext_proc_
 
 static void on_trailers(struct rp_ext_proc_stream *stream, const struct rp_ext_proc_turn *turn)
 {
+	struct rp_ext_proc_mutation mutation = {0};
 	struct rp_body rest = {0};
 	int err = RP_OK;
 
 	if (stream->response_phase == RP_EXCHANGE_NONE)
 		begin_response(stream);
+	if (stream->response_phase == RP_EXCHANGE_OPEN)
+		mutation.metadata = metadata_of_end(stream, turn->scratch);
 	if (stream->rename != NULL && is_full_duplex(stream)) {
 		err = rp_model_rename_end(stream->rename, &rest, &stream->env->bodies);
 		if (err == RP_OK && rest.bytes > 0)
@@ -288,7 +314,7 @@ static void on_trailers(struct rp_ext_proc_stream *stream, const struct rp_ext_p
 	}
 	if (err == RP_OK)
 		err = rp_ext_proc_send_common(stream->h2, turn->scratch,
-					      RP_EXT_PROC_REPLY_RESPONSE_TRAILERS, NULL, NULL);
+					      RP_EXT_PROC_REPLY_RESPONSE_TRAILERS, &mutation, NULL);
 	if (err != RP_OK)
 		rp_ext_proc_break(stream);
 	else if (stream->response_phase == RP_EXCHANGE_OPEN)

@@ -44,7 +44,7 @@ struct rp_sched {
 	struct rp_plugin_data data[RP_PLUGINS_MAX];
 	struct plugin_room room[RP_PLUGINS_MAX];
 	struct role producers, measurers, screeners, admitters, header_processors, pre_requests,
-		noting;
+		noting, reporters;
 	const struct rp_call *handler;
 	const struct rp_call *detector; /* NULL: none */
 	const struct rp_call *burst;	/* burst-prefix-cache-producer; NULL: none */
@@ -174,6 +174,7 @@ static void assign_roles(struct rp_sched *sched, const struct rp_config_blob *co
 	sched->header_processors.count = 0;
 	sched->pre_requests.count = 0;
 	sched->noting.count = 0;
+	sched->reporters.count = 0;
 	for (uint32_t i = 0; i < config->producer_count; i++) {
 		uint32_t plugin = rp_config_blob_producer(config, i);
 		const struct rp_plugin_ops *ops = sched->call[plugin].ops;
@@ -201,6 +202,8 @@ static void assign_roles(struct rp_sched *sched, const struct rp_config_blob *co
 			role_add(&sched->pre_requests, i);
 		if (ops->produce != NULL || ops->read_headers != NULL || ops->has_note)
 			role_add(&sched->noting, i);
+		if (ops->report != NULL)
+			role_add(&sched->reporters, i);
 	}
 }
 
@@ -769,4 +772,20 @@ const struct rp_candidates *rp_sched_find_candidates(struct rp_sched *sched,
 	sched->subset = subset;
 	find_candidates(sched);
 	return &sched->candidates;
+}
+
+uint32_t rp_sched_report(struct rp_sched *sched, const struct rp_usage *usage,
+			 struct rp_report *report)
+{
+	uint32_t count = 0;
+
+	if (sched->config == NULL)
+		return 0;
+	sched->cycle.config = sched->config;
+	for (uint32_t i = 0; i < sched->reporters.count; i++) {
+		const struct rp_call *call = &sched->call[sched->reporters.plugin[i]];
+
+		count += call->ops->report(call, usage, &report[count]);
+	}
+	return count;
 }

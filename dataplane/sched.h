@@ -11,6 +11,7 @@
 #include "dataplane/env.h"
 #include "dataplane/followup.h"
 #include "dataplane/request.h"
+#include "dataplane/usage.h"
 
 enum { RP_PICKS_MAX = 16 };
 
@@ -112,5 +113,21 @@ RP_MUST_CHECK bool rp_sched_tokenize(struct rp_sched *sched);
 /** Whom a request may go to. @return NULL: nothing is published; valid until the next pick */
 const struct rp_candidates *rp_sched_find_candidates(struct rp_sched *sched,
 						     const struct rp_subset *subset);
+
+/* What a plugin found out from an answer, for the gateway's dynamic metadata. */
+struct rp_report {
+	struct rp_bytes space; /* namespace and key: views of the configuration */
+	struct rp_bytes key;
+	int64_t value;
+};
+
+/**
+ * Ask the configuration in force, which need not be the one that picked, about a complete answer.
+ *
+ * @param[out] report  room for RP_PLUGINS_MAX, in the configuration's order; valid this turn
+ * @return how many
+ */
+uint32_t rp_sched_report(struct rp_sched *sched, const struct rp_usage *usage,
+			 struct rp_report *report);
 
 #endif /* RP_DATAPLANE_SCHED_H */

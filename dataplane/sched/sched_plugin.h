@@ -102,6 +102,13 @@ struct rp_plugin_ops {
 	 * admission; NULL: nothing. */
 	void (*measure)(const struct rp_call *call);
 
+	/* ---- reporters: set cycle->followup.wants_usage before the request is sent ----
+	 * A number from the answer's usage, for the gateway; of call->cycle only the configuration
+	 * is there. Views of *ret_report are the configuration's. @return false: nothing to report
+	 */
+	bool (*report)(const struct rp_call *call, const struct rp_usage *usage,
+		       struct rp_report *ret_report);
+
 	/* ---- any kind ----
 	 * Memory of its own in each worker, zero when a configuration begins; 0: none. */
 	size_t state_bytes;

@@ -175,6 +175,8 @@ def metadata_lines(metadata):
         for key, value in inner.struct_value.fields.items():
             if value.string_value:
                 lines.append(f"metadata {key}: {value.string_value}")
+            if value.HasField("number_value"):
+                lines.append(f"metadata {key}: {value.number_value:.0f}")
             lines += [f"score {key} {address}: {score.number_value:.3f}"
                       for address, score in value.struct_value.fields.items()]
     return lines

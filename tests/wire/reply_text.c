@@ -107,6 +107,21 @@ static void add_score(struct rp_bytes key, struct rp_bytes entry)
 		 (const char *)key.ptr, (int)address.len, (const char *)address.ptr, number);
 }
 
+static void add_number(struct rp_bytes key, struct rp_bytes value)
+{
+	struct rp_reader r = rp_reader(value);
+	struct rp_pb_field field;
+	double number;
+
+	while (rp_pb_next(&r, &field)) {
+		if (field.number != RP_PB_VALUE_NUMBER)
+			continue;
+		memcpy(&number, &field.value, sizeof(number));
+		snprintf(add(&set_lines), LINE_BYTES, "metadata %.*s: %.0f", (int)key.len,
+			 (const char *)key.ptr, number);
+	}
+}
+
 static void add_metadata(struct rp_bytes metadata)
 {
 	struct rp_reader spaces = rp_reader(metadata), fields, scores;
@@ -124,6 +139,7 @@ static void add_metadata(struct rp_bytes metadata)
 				snprintf(add(&set_lines), LINE_BYTES, "metadata %.*s: %.*s",
 					 (int)key.len, (const char *)key.ptr, (int)text.len,
 					 (const char *)text.ptr);
+			add_number(key, value);
 			scores = rp_reader(sub(value, RP_PB_VALUE_STRUCT));
 			while (rp_pb_next(&scores, &score))
 				add_score(key, score.bytes);

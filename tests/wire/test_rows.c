@@ -531,6 +531,8 @@ static void set_option(struct world_options *options, char *rest)
 		options->has_openai_only = true;
 	else if (strcmp(name, "served_verifier") == 0)
 		options->has_verifier = true;
+	else if (strcmp(name, "reporter") == 0)
+		options->has_reporter = true;
 	else if (strcmp(name, "response_skipped") == 0)
 		options->is_response_skipped = true;
 	else if (strcmp(name, "once") != 0)

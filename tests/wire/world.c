@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "config/compiled.h"
+#include "config/expression.h"
 #include "config/plugin_params.h"
 #include "dataplane/grpc_call.h"
 #include "dataplane/sched.h"
@@ -22,10 +23,20 @@ struct small_config {
 	struct rp_config_profile profile;
 	uint32_t parser[5];
 	alignas(8) struct rp_params_picker picker;
-	alignas(8) char names[8];
+	alignas(8) struct rp_params_request_attribute_reporter reporter;
+	/* the pool */
+	alignas(8) struct rp_reported_attribute attribute;
+	char names[32];
+	uint8_t code[128];
 };
 
-enum { QUEUE, PICKER, HANDLER, OPENAI, ANTHROPIC, VLLMHTTP, SGLANGHTTP, PASSTHROUGH, VERIFIER };
+enum { QUEUE, PICKER, HANDLER, OPENAI, ANTHROPIC, VLLMHTTP, SGLANGHTTP, PASSTHROUGH, EXTRA };
+
+/* Offsets in the pool. */
+enum {
+	NAMES = offsetof(struct small_config, names) - offsetof(struct small_config, attribute),
+	CODE = offsetof(struct small_config, code) - offsetof(struct small_config, attribute),
+};
 
 void world_options_default(struct world_options *options)
 {
@@ -59,17 +70,34 @@ void world_fini(struct world *world)
 	rp_shared_detach(&world->shared);
 }
 
+static void add_reporter(struct small_config *config)
+{
+	struct rp_expression_error error;
+	size_t bytes;
+
+	config->plugin[EXTRA] = (struct rp_config_plugin){
+		.type = RP_PLUGIN_REQUEST_ATTRIBUTE_REPORTER,
+		.params_offset = offsetof(struct small_config, reporter),
+		.params_bytes = sizeof(config->reporter),
+	};
+	assert_int_equal(rp_expression_compile(RP_BYTES_LIT(WORLD_COST), config->code,
+					       sizeof(config->code), &bytes, &error),
+			 RP_OK);
+	config->attribute.expression_code = (struct rp_config_str){CODE, (uint32_t)bytes};
+}
+
 static void publish_config(struct world *world, const struct world_options *options)
 {
 	struct small_config *config =
 		(struct small_config *)(void *)world->shared.tables->config[world->next_slot];
-	struct rp_config_str name = {0, 1};
+	struct rp_config_str name = {NAMES, 1};
 
 	*config = (struct small_config){
 		.blob = {.magic = RP_CONFIG_MAGIC,
 			 .bytes = sizeof(*config),
 			 .generation = world->generation,
-			 .plugin_count = options->has_verifier ? VERIFIER + 1 : VERIFIER,
+			 .plugin_count =
+				 options->has_verifier || options->has_reporter ? EXTRA + 1 : EXTRA,
 			 .plugins_offset = offsetof(struct small_config, plugin),
 			 .ref_count = 1,
 			 .refs_offset = offsetof(struct small_config, scorer),
@@ -78,8 +106,8 @@ static void publish_config(struct world *world, const struct world_options *opti
 			 .parser_count =
 				 options->has_openai_only ? 1 : RP_ARRAY_LEN(config->parser),
 			 .parsers_offset = offsetof(struct small_config, parser),
-			 .pool_offset = offsetof(struct small_config, names),
-			 .pool_bytes = sizeof(config->names),
+			 .pool_offset = offsetof(struct small_config, attribute),
+			 .pool_bytes = sizeof(*config) - offsetof(struct small_config, attribute),
 			 .detector = RP_CONFIG_NONE,
 			 .profile_handler = HANDLER,
 			 .is_response_skipped = options->is_response_skipped},
@@ -93,13 +121,17 @@ static void publish_config(struct world *world, const struct world_options *opti
 			   [VLLMHTTP] = {.type = RP_PLUGIN_VLLMHTTP_PARSER},
 			   [SGLANGHTTP] = {.type = RP_PLUGIN_SGLANGHTTP_PARSER},
 			   [PASSTHROUGH] = {.type = RP_PLUGIN_PASSTHROUGH_PARSER},
-			   [VERIFIER] = {.type = RP_PLUGIN_DESTINATION_ENDPOINT_SERVED_VERIFIER}},
+			   [EXTRA] = {.type = RP_PLUGIN_DESTINATION_ENDPOINT_SERVED_VERIFIER}},
 		.scorer = {.plugin = QUEUE, .weight = 1},
 		.profile = {.name = name, .scorer_count = 1, .picker = PICKER},
 		.parser = {OPENAI, ANTHROPIC, VLLMHTTP, SGLANGHTTP, PASSTHROUGH},
 		.picker = {.endpoints_max = 1},
-		.names = "x",
+		.reporter = {.attributes = {.offset = 0, .count = 1}},
+		.attribute = {.key_namespace = {NAMES + 1, 8}, .key_name = {NAMES + 9, 4}},
+		.names = "xenvoy.lbcost",
 	};
+	if (options->has_reporter)
+		add_reporter(config);
 	for (unsigned i = 0; i < RP_ARRAY_LEN(config->plugin); i++)
 		config->plugin[i].name = name;
 	assert_int_equal(rp_config_blob_check(&config->blob, RP_CONFIG_BLOB_BYTES), RP_OK);

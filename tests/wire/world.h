@@ -11,6 +11,9 @@
 
 enum { WORLD_ENDPOINTS = 3 };
 
+/* What a request-attribute-reporter reports as `cost`. */
+#define WORLD_COST "usage.prompt_tokens + 2.0 * usage.completion_tokens"
+
 /* What a row may ask for. */
 struct world_options {
 	struct rp_settings settings;
@@ -18,6 +21,7 @@ struct world_options {
 	bool is_empty;	      /* no endpoints */
 	bool has_openai_only; /* an explicit parser list */
 	bool has_verifier;    /* destination-endpoint-served-verifier */
+	bool has_reporter;    /* request-attribute-reporter, of WORLD_COST */
 	bool is_response_skipped;
 };
 
