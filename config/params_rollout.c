@@ -71,6 +71,10 @@ static int check_selectors(const struct rp_param_reader *reader)
 	const struct rp_rollout_selector *selector =
 		rp_pool_list(&reader->model->pool, params->header_selectors);
 
+	if (params->header_selectors.count > RP_ROLLOUT_SELECTORS_MAX)
+		return rp_param_fail(reader, "headerSelectors",
+				     "headerSelectors must be at most %u",
+				     RP_ROLLOUT_SELECTORS_MAX);
 	for (uint32_t i = 0; i < params->header_selectors.count; i++) {
 		struct rp_bytes name = rp_param_str(reader, selector[i].name);
 		struct rp_bytes header = rp_param_str(reader, selector[i].header_name);
@@ -108,6 +112,9 @@ static int check_roles(const struct rp_param_reader *reader)
 	if (params->require_roles.count == 0)
 		return rp_param_fail(reader, "revisionGating.requireRoles",
 				     "%s must contain at least one role", field);
+	if (params->require_roles.count > RP_ROLLOUT_ROLES_MAX)
+		return rp_param_fail(reader, "revisionGating.requireRoles",
+				     "%s must be at most %u roles", field, RP_ROLLOUT_ROLES_MAX);
 	for (uint32_t i = 0; i < params->require_roles.count; i++) {
 		struct rp_bytes text = rp_param_str(reader, role[i]);
 
