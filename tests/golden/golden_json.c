@@ -100,7 +100,7 @@ void golden_set_pool(struct golden_case *c, const struct world_config *config)
 {
 	const cJSON *request = golden_get(c->json, "request");
 
-	world_set_request(c->world, request);
+	world_set_request(c->world, config, request);
 	world_set_pool(c->world, config, golden_get(c->json, "endpoints"),
 		       golden_get(request, "peer"));
 }

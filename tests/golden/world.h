@@ -100,7 +100,8 @@ void world_set_pool(struct world *world, const struct world_config *config, cons
 		    const cJSON *peer);
 
 /** What the request is: model, headers, tokens. */
-void world_set_request(struct world *world, const cJSON *request);
+void world_set_request(struct world *world, const struct world_config *config,
+		       const cJSON *request);
 void world_set_session(struct world *world, const char *session);
 
 /** Attributes of an endpoint. */

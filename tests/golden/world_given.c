@@ -147,7 +147,21 @@ void world_give(struct world *world, uint32_t i, const cJSON *attributes)
 
 /* ---- the request ---- */
 
-void world_set_request(struct world *world, const cJSON *request)
+/* Workers keep the headers that the configuration's plugins read, and no others. */
+static bool is_wanted(const struct world_config *config, const char *name)
+{
+	struct rp_config_array names = rp_config_blob_list(config->blob, config->blob->headers,
+							   sizeof(struct rp_config_str));
+	const struct rp_config_str *wanted = names.ptr;
+
+	for (uint32_t i = 0; i < names.count; i++) {
+		if (rp_bytes_equal_str(rp_config_blob_str(config->blob, wanted[i]), name))
+			return true;
+	}
+	return false;
+}
+
+void world_set_request(struct world *world, const struct world_config *config, const cJSON *request)
 {
 	const cJSON *tokens = golden_get(request, "tokens");
 	const char *model = golden_string(request, "model");
@@ -157,6 +171,8 @@ void world_set_request(struct world *world, const cJSON *request)
 
 	cJSON_ArrayForEach(header, golden_get(request, "headers"))
 	{
+		if (!is_wanted(config, header->string))
+			continue;
 		RP_ASSERT(count < RP_ARRAY_LEN(world->header));
 		world->header[count++] = (struct rp_header){rp_bytes_str(header->string),
 							    rp_bytes_str(header->valuestring)};
