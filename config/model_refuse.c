@@ -61,8 +61,14 @@ int rp_model_check_stability(struct rp_model *model, bool has_experimental)
 /* Types that are built, but not for all that their parameters may ask for. */
 static int refuse_parameters(struct rp_model *model, const struct rp_model_plugin *plugin)
 {
+	const struct rp_yaml_node *scheme = rp_yaml_get(plugin->parameters, "scheme");
 	const struct rp_yaml_node *backend = NULL;
 
+	if (plugin->type == RP_PLUGIN_METRICS_DATA_SOURCE && scheme != NULL &&
+	    rp_bytes_equal_str(scheme->text, "https"))
+		return rp_decode_fail(model->diag, scheme,
+				      "scheme https of %.*s is known but not built yet; use http",
+				      RP_SHOW(plugin->type_name));
 	if (plugin->type == RP_PLUGIN_TOKEN_PRODUCER || plugin->type == RP_PLUGIN_TOKENIZER)
 		backend = rp_token_other_backend(plugin->parameters);
 	if (backend == NULL)

@@ -25,17 +25,14 @@ static bool is_path_safe(struct rp_bytes path)
 	return path.len > 0 && path.ptr[0] == '/';
 }
 
-/* The https settings are checked in form, and unused while http is all there is. */
+/* The https settings are checked in form; the scheme itself is refused at the end of the pipeline.
+ */
 int rp_params_check_metrics_source(const struct rp_param_reader *reader)
 {
 	const struct rp_params_metrics_data_source *params = reader->params;
 	struct rp_config_control *control = reader->control;
 	struct rp_bytes path = rp_param_str(reader, params->path);
 
-	if (params->scheme == RP_SCRAPE_HTTPS)
-		return rp_param_fail(reader, "scheme",
-				     "scheme https of %.*s is known but not built yet; use http",
-				     RP_SHOW(reader->plugin->type_name));
 	if (!is_path_safe(path))
 		return rp_param_fail(reader, "path",
 				     "path must begin with / and contain no blanks, got '%.*s'",
