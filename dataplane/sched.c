@@ -43,6 +43,8 @@ struct rp_sched {
 	struct rp_call call[RP_PLUGINS_MAX];
 	struct rp_plugin_data data[RP_PLUGINS_MAX];
 	struct plugin_room room[RP_PLUGINS_MAX];
+	/* Where its calls are counted. */
+	struct rp_histogram *duration[RP_PLUGINS_MAX][RP_EXTENSION_POINTS];
 	struct role producers, measurers, screeners, admitters, header_processors, pre_requests,
 		noting, reporters;
 	const struct rp_call *handler;
@@ -207,6 +209,19 @@ static void assign_roles(struct rp_sched *sched, const struct rp_config_blob *co
 	}
 }
 
+static void find_durations(struct rp_sched *sched, const struct rp_config_blob *config,
+			   uint32_t plugin)
+{
+	for (uint32_t point = 0; point < RP_EXTENSION_POINTS; point++) {
+		uint32_t stat = rp_config_plugin_stat(rp_config_blob_plugin(config, plugin),
+						      (enum rp_extension_point)point);
+
+		sched->duration[plugin][point] =
+			stat < RP_PLUGIN_STATS_MAX ? &sched->env->counters->plugin_duration[stat]
+						   : NULL;
+	}
+}
+
 static int make_room(struct rp_sched *sched, struct rp_call *call, struct plugin_room *room)
 {
 	size_t n = sched->bed.capacity;
@@ -258,6 +273,7 @@ static int adopt_config(struct rp_sched *sched, const struct rp_config_blob *con
 			.data = &sched->data[i],
 		};
 		err = make_room(sched, &sched->call[i], &sched->room[i]);
+		find_durations(sched, config, i);
 		if (sched->call[i].ops != NULL)
 			sched->bed.figures |= sched->call[i].ops->figures;
 	}
@@ -399,11 +415,10 @@ bool rp_sched_refresh(struct rp_sched *sched)
 static void observe(struct rp_sched *sched, uint32_t plugin, enum rp_extension_point point,
 		    int64_t ns)
 {
-	uint32_t stat = rp_config_plugin_stat(rp_config_blob_plugin(sched->config, plugin), point);
+	struct rp_histogram *duration = sched->duration[plugin][point];
 
-	if (stat < RP_PLUGIN_STATS_MAX)
-		rp_histogram_observe(&sched->env->counters->plugin_duration[stat], RP_BUCKETS_FAST,
-				     (double)ns / (double)RP_NS_PER_S);
+	if (duration != NULL)
+		rp_histogram_observe(duration, RP_BUCKETS_FAST, (double)ns / (double)RP_NS_PER_S);
 }
 
 /* A plugin call ended now, the next one begins. What is kept took less than a look at the clock. */

@@ -7,13 +7,24 @@
 #include <emmintrin.h>
 #endif
 
-enum { NOT_A_CANDIDATE = UINT16_MAX };
+enum {
+	NOT_A_CANDIDATE = UINT16_MAX,
+	PART = 256, /* candidates added up at a time: 2 KB of totals */
+};
 static_assert(RP_ENDPOINTS_MAX < NOT_A_CANDIDATE, "a candidate fits");
+
+/* How totals are made, by the scorers there are. */
+enum way {
+	WAY_PLAIN, /* each scorer is asked for every candidate each time */
+	WAY_KEPT,  /* all are of figures, or of a few slots */
+	WAY_MIXED, /* some are neither: they are asked each time, the others as above */
+};
 
 struct rp_totals {
 	uint32_t capacity;
 	double *total;	   /* by candidate: of the scorers of figures, but for those in `changed` */
-	double *scratch;   /* scores of a scorer that is asked each time */
+	double *lead;	   /* mixed: of those of figures before the first that is not */
+	double *scratch;   /* plain: scores of one scorer */
 	uint32_t *changed; /* candidates */
 	uint32_t changed_count;
 	uint32_t *stamp; /* by candidate: of the pick that changed it last */
@@ -22,10 +33,12 @@ struct rp_totals {
 
 	/* what total holds for */
 	bool is_kept;
-	bool can_keep; /* every scorer is of figures, or of a few slots */
+	enum way way;
 	const struct rp_weighted *scorer;
 	uint32_t scorer_count;
-	double *score[RP_PROFILE_PLUGINS_MAX]; /* of figures: what the scorer gave, by candidate */
+	uint32_t lead_count;		       /* mixed: scorers that `lead` is the sum of */
+	double *score[RP_PROFILE_PLUGINS_MAX]; /* what it gave, by candidate; not of few: they have
+						  none */
 };
 
 int rp_totals_new(uint32_t capacity, struct rp_totals **ret_totals)
@@ -36,12 +49,13 @@ int rp_totals_new(uint32_t capacity, struct rp_totals **ret_totals)
 		return RP_ENOMEM;
 	totals->capacity = capacity;
 	totals->total = calloc(capacity, sizeof(*totals->total));
+	totals->lead = calloc(capacity, sizeof(*totals->lead));
 	totals->scratch = calloc(capacity, sizeof(*totals->scratch));
 	totals->changed = calloc(capacity, sizeof(*totals->changed));
 	totals->stamp = calloc(capacity, sizeof(*totals->stamp));
 	totals->candidate_of = calloc(RP_ENDPOINTS_MAX, sizeof(*totals->candidate_of));
-	if (totals->total == NULL || totals->scratch == NULL || totals->changed == NULL ||
-	    totals->stamp == NULL || totals->candidate_of == NULL) {
+	if (totals->total == NULL || totals->lead == NULL || totals->scratch == NULL ||
+	    totals->changed == NULL || totals->stamp == NULL || totals->candidate_of == NULL) {
 		rp_totals_free(totals);
 		return RP_ENOMEM;
 	}
@@ -54,6 +68,7 @@ void rp_totals_free(struct rp_totals *totals)
 	if (totals == NULL)
 		return;
 	free(totals->total);
+	free(totals->lead);
 	free(totals->scratch);
 	free(totals->changed);
 	free(totals->stamp);
@@ -134,22 +149,39 @@ void rp_sched_total(const struct rp_weighted *scorer, uint32_t scorer_count,
 	}
 }
 
-/* @return false: scorers have to be asked for every candidate */
-static bool can_keep(struct rp_totals *totals)
+/* It gives 0 to all but a few, and says to whom not. */
+static bool is_of_few(const struct rp_weighted *scorer)
 {
+	return scorer->call->ops->few != NULL;
+}
+
+static bool is_of_figures(const struct rp_weighted *scorer)
+{
+	return scorer->call->ops->is_of_figures;
+}
+
+static enum way find_way(struct rp_totals *totals)
+{
+	enum way way = WAY_KEPT;
+
 	for (uint32_t s = 0; s < totals->scorer_count; s++) {
 		const struct rp_weighted *scorer = &totals->scorer[s];
-		const struct rp_plugin_ops *ops = scorer->call->ops;
 
 		/* 0 times an infinite weight is not nothing. */
-		if (!isfinite(scorer->weight) || (!ops->is_of_figures && ops->few == NULL))
-			return false;
-		if (ops->is_of_figures && totals->score[s] == NULL)
+		if (!isfinite(scorer->weight))
+			return WAY_PLAIN;
+		if (is_of_few(scorer))
+			continue;
+		if (totals->score[s] == NULL)
 			totals->score[s] = calloc(totals->capacity, sizeof(*totals->score[s]));
-		if (ops->is_of_figures && totals->score[s] == NULL)
-			return false; /* out of memory: the plain way needs none */
+		if (totals->score[s] == NULL)
+			return WAY_PLAIN; /* out of memory: this one needs no more */
+		if (way == WAY_KEPT && !is_of_figures(scorer)) {
+			way = WAY_MIXED;
+			totals->lead_count = s;
+		}
 	}
-	return true;
+	return way;
 }
 
 void rp_totals_set_scorers(struct rp_totals *totals, const struct rp_weighted *scorer,
@@ -158,29 +190,38 @@ void rp_totals_set_scorers(struct rp_totals *totals, const struct rp_weighted *s
 	RP_ASSERT(count <= RP_PROFILE_PLUGINS_MAX);
 	totals->scorer = scorer;
 	totals->scorer_count = count;
-	totals->can_keep = can_keep(totals);
+	totals->way = find_way(totals);
 	rp_totals_forget(totals);
 }
 
-/* Ask the scorers of figures. */
-static void add_figures(struct rp_totals *totals, const struct rp_candidates *candidates,
-			rp_sched_lap lap, void *user)
+/* Ask a scorer for every candidate. */
+static void ask(struct rp_totals *totals, uint32_t s, const struct rp_candidates *candidates,
+		rp_sched_lap lap, void *user)
 {
-	memset(totals->total, 0, candidates->count * sizeof(*totals->total)); /* each 0.0 */
-	for (uint32_t s = 0; s < totals->scorer_count; s++) {
-		const struct rp_call *call = totals->scorer[s].call;
+	const struct rp_call *call = totals->scorer[s].call;
 
-		if (!call->ops->is_of_figures)
-			continue;
-		call->ops->score(call, candidates, totals->score[s]);
-		add_weighted(totals->total, totals->score[s], candidates->count,
-			     totals->scorer[s].weight);
-		if (lap != NULL)
-			lap(user, call->plugin, RP_EXT_SCORER, false);
+	call->ops->score(call, candidates, totals->score[s]);
+	if (lap != NULL)
+		lap(user, call->plugin, RP_EXT_SCORER, false);
+}
+
+/* Add up scorers from..to-1 but for those of few, a part of the candidates at a time, so that their
+ * totals stay in the first cache. */
+static void add_scores(const struct rp_totals *totals, uint32_t from, uint32_t to, double *total,
+		       uint32_t count)
+{
+	for (uint32_t at = 0; at < count; at += PART) {
+		uint32_t n = (uint32_t)rp_min_size(PART, count - at);
+
+		for (uint32_t s = from; s < to; s++) {
+			if (!is_of_few(&totals->scorer[s]))
+				add_weighted(&total[at], &totals->score[s][at], n,
+					     totals->scorer[s].weight);
+		}
 	}
 }
 
-/* A candidate's total, scorer after scorer. @param is_whole  else: of those of figures */
+/* A candidate's total, scorer after scorer. @param is_whole  else: without those of few */
 static double add_up(const struct rp_totals *totals, uint32_t candidate, uint32_t slot,
 		     bool is_whole)
 {
@@ -188,12 +229,12 @@ static double add_up(const struct rp_totals *totals, uint32_t candidate, uint32_
 
 	for (uint32_t s = 0; s < totals->scorer_count; s++) {
 		const struct rp_weighted *scorer = &totals->scorer[s];
-		const struct rp_plugin_ops *ops = scorer->call->ops;
 
-		if (ops->is_of_figures)
+		if (!is_of_few(scorer))
 			sum += clamp01(totals->score[s][candidate]) * scorer->weight;
 		else if (is_whole)
-			sum += clamp01(ops->score_slot(scorer->call, slot)) * scorer->weight;
+			sum += clamp01(scorer->call->ops->score_slot(scorer->call, slot)) *
+			       scorer->weight;
 	}
 	return sum;
 }
@@ -215,13 +256,42 @@ static void change_few(struct rp_totals *totals, const struct rp_call *call)
 	}
 }
 
+/* The sums that hold until figures move. */
+static void add_figures(struct rp_totals *totals, const struct rp_candidates *candidates,
+			rp_sched_lap lap, void *user)
+{
+	bool is_mixed = totals->way == WAY_MIXED;
+	double *total = is_mixed ? totals->lead : totals->total;
+
+	for (uint32_t s = 0; s < totals->scorer_count; s++) {
+		if (is_of_figures(&totals->scorer[s]))
+			ask(totals, s, candidates, lap, user);
+	}
+	memset(total, 0, candidates->count * sizeof(*total)); /* each 0.0 */
+	add_scores(totals, 0, is_mixed ? totals->lead_count : totals->scorer_count, total,
+		   candidates->count);
+}
+
+/* Ask those that are neither of figures nor of few, and add up from the first of them on. */
+static void add_others(struct rp_totals *totals, const struct rp_candidates *candidates,
+		       rp_sched_lap lap, void *user)
+{
+	for (uint32_t s = totals->lead_count; s < totals->scorer_count; s++) {
+		if (!is_of_figures(&totals->scorer[s]) && !is_of_few(&totals->scorer[s]))
+			ask(totals, s, candidates, lap, user);
+	}
+	memcpy(totals->total, totals->lead, candidates->count * sizeof(*totals->total));
+	add_scores(totals, totals->lead_count, totals->scorer_count, totals->total,
+		   candidates->count);
+}
+
 const double *rp_totals_run(struct rp_totals *totals, const struct rp_candidates *candidates,
 			    rp_sched_lap lap, void *user)
 {
 	bool is_new = !totals->is_kept;
 
 	RP_ASSERT(totals->changed_count == 0);
-	if (!totals->can_keep) {
+	if (totals->way == WAY_PLAIN) {
 		rp_sched_total(totals->scorer, totals->scorer_count, candidates, totals->scratch,
 			       totals->total, lap, user);
 		return totals->total;
@@ -229,25 +299,30 @@ const double *rp_totals_run(struct rp_totals *totals, const struct rp_candidates
 	if (is_new)
 		add_figures(totals, candidates, lap, user);
 	totals->is_kept = true;
+	if (totals->way == WAY_MIXED)
+		add_others(totals, candidates, lap, user);
 	if (++totals->pick_stamp == 0) {
 		memset(totals->stamp, 0, totals->capacity * sizeof(*totals->stamp));
 		totals->pick_stamp = 1;
 	}
 	for (uint32_t s = 0; s < totals->scorer_count; s++) {
-		const struct rp_call *call = totals->scorer[s].call;
-		bool is_kept = call->ops->is_of_figures;
+		const struct rp_weighted *scorer = &totals->scorer[s];
+		bool is_kept = is_of_figures(scorer) && !is_new;
 
-		if (!is_kept)
-			change_few(totals, call);
-		if (lap != NULL && (!is_kept || !is_new))
-			lap(user, call->plugin, RP_EXT_SCORER, is_kept);
+		if (is_of_few(scorer))
+			change_few(totals, scorer->call);
+		if (lap != NULL && (is_kept || is_of_few(scorer)))
+			lap(user, scorer->call->plugin, RP_EXT_SCORER, is_kept);
 	}
 	return totals->total;
 }
 
 void rp_totals_settle(struct rp_totals *totals)
 {
-	for (uint32_t k = 0; k < totals->changed_count; k++)
+	bool is_kept = totals->way == WAY_KEPT;
+
+	/* Else the next pick makes all of them anew. */
+	for (uint32_t k = 0; k < totals->changed_count && is_kept; k++)
 		totals->total[totals->changed[k]] = add_up(totals, totals->changed[k], 0, false);
 	totals->changed_count = 0;
 }

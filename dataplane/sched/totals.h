@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The weighted sums of a profile's scorers. What depends on live figures only is summed up once
- * after they moved; a pick then changes the totals of the few endpoints that hold part of its
- * prompt, and puts them back. The sums have the bits of the plain way, rp_sched_total(): a scorer
- * that gives 0 adds nothing, and where one does not, the whole chain is added up again in order.
+ * after they moved; scorers that look at the request are asked each time, and from the first of
+ * them on the sum is made anew. A pick then changes the totals of the few endpoints that hold part
+ * of its prompt. The sums have the bits of the plain way, rp_sched_total(): a scorer that gives 0
+ * adds nothing, and where one does not, the whole chain is added up again in order.
  */
 #ifndef RP_DATAPLANE_SCHED_TOTALS_H
 #define RP_DATAPLANE_SCHED_TOTALS_H

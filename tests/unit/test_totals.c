@@ -61,6 +61,18 @@ static int tear_down(void **state RP_UNUSED)
 	return 0;
 }
 
+/* A scorer that looks at the request, and is none of few. */
+static double of_request[POOL];
+
+static void score_by_request(const struct rp_call *c RP_UNUSED, const struct rp_candidates *in,
+			     double *score)
+{
+	memcpy(score, of_request, in->count * sizeof(*score));
+}
+
+static const struct rp_plugin_ops by_request = {.score = score_by_request};
+
+/* LORA_AFFINITY_SCORER stands for any scorer by the request. */
 static void set_scorers(const enum rp_plugin_type *types, const double *weights, uint32_t n)
 {
 	uint32_t nth = 0;
@@ -69,7 +81,9 @@ static void set_scorers(const enum rp_plugin_type *types, const double *weights,
 		bool is_prefix = types[i] == RP_PLUGIN_PREFIX_CACHE_SCORER;
 
 		call[i] = (struct rp_call){.cycle = &cycle,
-					   .ops = rp_sched_ops(types[i]),
+					   .ops = types[i] == RP_PLUGIN_LORA_AFFINITY_SCORER
+							  ? &by_request
+							  : rp_sched_ops(types[i]),
 					   .params = &prefix[is_prefix ? nth++ % 2 : 0],
 					   .plugin = i};
 		scorer[i] = (struct rp_weighted){&call[i], weights[i]};
@@ -97,6 +111,9 @@ static void roll_figures(void)
 
 static void roll_matches(void)
 {
+	for (uint32_t i = 0; i < POOL; i++)
+		of_request[i] = (double)(random() % 1300) / 1000 - 0.1;
+	of_request[random() % POOL] = RP_NO_SCORE;
 	for (uint32_t p = 0; p < 2; p++) {
 		uint32_t n = (uint32_t)(random() % 4 == 0 ? SLOTS : random() % 4);
 
@@ -129,14 +146,14 @@ static void assert_same_bits(void)
 
 static void kept_totals_have_the_bits_of_those_added_up_anew(void **state RP_UNUSED)
 {
-	static const enum rp_plugin_type all[] = {RP_PLUGIN_QUEUE_SCORER,
-						  RP_PLUGIN_KV_CACHE_UTILIZATION_SCORER,
-						  RP_PLUGIN_PREFIX_CACHE_SCORER};
+	static const enum rp_plugin_type all[] = {
+		RP_PLUGIN_QUEUE_SCORER, RP_PLUGIN_KV_CACHE_UTILIZATION_SCORER,
+		RP_PLUGIN_PREFIX_CACHE_SCORER, RP_PLUGIN_LORA_AFFINITY_SCORER};
 
 	for (int round = 0; round < 300; round++) {
-		enum rp_plugin_type types[5];
-		double weights[5];
-		uint32_t n = (uint32_t)(random() % 6);
+		enum rp_plugin_type types[7];
+		double weights[7];
+		uint32_t n = (uint32_t)(random() % 8);
 
 		for (uint32_t p = 0; p < 2; p++)
 			prefix[p] = (struct rp_params_prefix_cache_scorer){
@@ -144,7 +161,7 @@ static void kept_totals_have_the_bits_of_those_added_up_anew(void **state RP_UNU
 				.match_length_weight = (double)(random() % 3) / 2,
 				.match_length_scale_tokens = 512};
 		for (uint32_t i = 0; i < n; i++) {
-			types[i] = all[random() % 3];
+			types[i] = all[random() % (round % 2 == 0 ? 3 : 4)];
 			weights[i] = (double)(random() % 700) / 100 - 1;
 		}
 		roll_figures();
@@ -178,6 +195,24 @@ static void figures_are_scored_once_until_they_move(void **state RP_UNUSED)
 	assert_int_equal(asked, 3);
 }
 
+static void who_looks_at_the_request_is_asked_each_time(void **state RP_UNUSED)
+{
+	static const enum rp_plugin_type types[] = {
+		RP_PLUGIN_QUEUE_SCORER, RP_PLUGIN_PREFIX_CACHE_SCORER,
+		RP_PLUGIN_LORA_AFFINITY_SCORER, RP_PLUGIN_KV_CACHE_UTILIZATION_SCORER};
+	static const double weights[] = {2, 3, 1, 2};
+
+	roll_figures();
+	roll_matches();
+	set_scorers(types, weights, 4);
+	assert_same_bits();
+	assert_int_equal(asked, 4);
+	roll_matches();
+	assert_same_bits();
+	assert_int_equal(asked, 2);
+	assert_int_equal(kept, 2); /* of figures, before it and behind it */
+}
+
 static void weights_without_end_are_multiplied_out(void **state RP_UNUSED)
 {
 	static const enum rp_plugin_type types[] = {RP_PLUGIN_PREFIX_CACHE_SCORER};
@@ -198,6 +233,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(kept_totals_have_the_bits_of_those_added_up_anew),
 		TEST(figures_are_scored_once_until_they_move),
+		TEST(who_looks_at_the_request_is_asked_each_time),
 		TEST(weights_without_end_are_multiplied_out),
 	};
 
