@@ -529,6 +529,18 @@ static void what_is_out_of_range_is_refused_with_its_name(void **state)
 		const char *message;
 	} cases[] = {
 		{RP_PLUGIN_RANDOM_PICKER, "{maxEndpoints: 2}", "unknown field"},
+		{RP_PLUGIN_DISAGGREGATEDSET_ROLLOUT_SCREENER,
+		 "{scope: {labelSelector: a}, revisionGating: {mode: sum, requireRoles: {values: "
+		 "[a, b, c, d, e, f, g, h, i]}}}",
+		 "must be at most 8 roles"},
+		{RP_PLUGIN_DISAGGREGATEDSET_ROLLOUT_SCREENER,
+		 "{scope: {labelSelector: a}, revisionGating: {mode: disabled}, headerSelectors: ["
+		 "{name: a, headerName: a, labelKey: a, mode: strict}, {name: b, headerName: b, "
+		 "labelKey: a, mode: strict}, {name: c, headerName: c, labelKey: a, mode: strict}, "
+		 "{name: d, headerName: d, labelKey: a, mode: strict}, {name: e, headerName: e, "
+		 "labelKey: a, mode: strict}, {name: f, headerName: f, labelKey: a, mode: strict}, "
+		 "{name: g, headerName: g, labelKey: a, mode: strict}]}",
+		 "headerSelectors must be at most 6"},
 		{RP_PLUGIN_DATA_PARALLEL_PROFILE_HANDLER, "{primaryPort: 70000}",
 		 "primaryPort must be between 0 and 65535, got 70000"},
 		{RP_PLUGIN_PD_PROFILE_HANDLER, "{primaryPort: -1}", "primaryPort must be between"},
