@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config/param_decode.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "config/yaml_scalar.h"
@@ -42,34 +41,6 @@ static void set_u32(const struct scope *scope, const struct rp_param *param, uin
 static void set_i64(const struct scope *scope, const struct rp_param *param, int64_t value)
 {
 	memcpy(scope->base + param->offset, &value, sizeof(value));
-}
-
-static int fail_full(const struct rp_param_reader *reader)
-{
-	return rp_diag_set(reader->model->diag, RP_ETOOBIG, 0, 0,
-			   "the parameters of all plugins together are too large");
-}
-
-int rp_param_put_str(const struct rp_param_reader *reader, struct rp_bytes text,
-		     struct rp_config_str *ret)
-{
-	return rp_pool_put_str(&reader->model->pool, text, ret) == RP_OK ? RP_OK
-									 : fail_full(reader);
-}
-
-void *rp_param_put_list(const struct rp_param_reader *reader, uint32_t count, size_t element_bytes,
-			struct rp_config_list *ret)
-{
-	void *room = rp_pool_put_list(&reader->model->pool, count, element_bytes, ret);
-
-	if (room == NULL)
-		fail_full(reader);
-	return room;
-}
-
-struct rp_bytes rp_param_str(const struct rp_param_reader *reader, struct rp_config_str str)
-{
-	return rp_pool_str(&reader->model->pool, str);
 }
 
 static int fail_at(const struct scope *scope, const struct rp_path *path,
@@ -626,51 +597,4 @@ int rp_params_decode(const struct rp_param_reader *reader)
 	memset(reader->params, 0, rp_param_set_bytes(reader->set));
 	memset(&reader->plugin->names, 0, sizeof(reader->plugin->names));
 	return decode_struct(&scope, reader->path, reader->plugin->parameters);
-}
-
-const struct rp_yaml_node *rp_param_node(const struct rp_param_reader *reader, const char *name)
-{
-	const struct rp_yaml_node *node = reader->plugin->parameters;
-	char key[NAME_BYTES];
-
-	while (node != NULL && *name != '\0') {
-		size_t len = strcspn(name, ".");
-
-		snprintf(key, sizeof(key), "%.*s", (int)len, name);
-		node = rp_yaml_get(node, key);
-		name += len + (name[len] == '.');
-	}
-	return node;
-}
-
-bool rp_param_is_given(const struct rp_param_reader *reader, const char *name)
-{
-	const struct rp_yaml_node *node = rp_param_node(reader, name);
-
-	return node != NULL && node->kind != RP_YAML_NULL;
-}
-
-const struct rp_yaml_node *rp_param_element(const struct rp_yaml_node *list, uint32_t i)
-{
-	const struct rp_yaml_node *node = list == NULL ? NULL : rp_yaml_first(list);
-
-	while (node != NULL && i-- > 0)
-		node = rp_yaml_next(list, node);
-	return node;
-}
-
-int rp_param_fail(const struct rp_param_reader *reader, const char *name, const char *format, ...)
-{
-	const struct rp_yaml_node *node = rp_param_node(reader, name);
-	char text[RP_DIAG_MESSAGE_MAX];
-	va_list args;
-
-	if (node == NULL)
-		node = reader->plugin->parameters;
-	if (node == NULL)
-		node = reader->plugin->node;
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	return rp_decode_fail(reader->model->diag, node, "%s", text);
 }

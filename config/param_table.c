@@ -22,9 +22,11 @@ static const struct rp_param table[] = {
 #define RP_ITEM(set, kind, name, tag, member, def, rule, text) \
 	{RP_PARAMS_##set, RP_PARAM_##kind, name, ITEM_AT(tag, member), 0, 0, def, rule, text},
 #define RP_LIST(set, name, params, member, tag, rule, text) \
-	{RP_PARAMS_##set, RP_PARAM_LIST, name, AT(params, member), sizeof(struct rp_##tag), 0, NULL, rule, text},
+	{RP_PARAMS_##set, RP_PARAM_LIST, name, AT(params, member), sizeof(struct rp_##tag), 0, NULL, \
+	 rule, text},
 #define RP_ITEM_LIST(set, name, tag, member, element, rule, text) \
-	{RP_PARAMS_##set, RP_PARAM_LIST, name, ITEM_AT(tag, member), sizeof(struct rp_##element), 0, NULL, rule, text},
+	{RP_PARAMS_##set, RP_PARAM_LIST, name, ITEM_AT(tag, member), sizeof(struct rp_##element), 0, \
+	 NULL, rule, text},
 #define RP_NAMES(set, kind, name, role, def, text) \
 	{RP_PARAMS_##set, RP_PARAM_##kind, name, RP_PARAM_NO_MEMBER, 0, (uint32_t)(role), def, "", text},
 #define RP_NOTE(set, kind, name, text) \
