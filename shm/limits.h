@@ -28,7 +28,7 @@
 #define RP_TABLE_POOL_BYTES	  (RP_ENDPOINTS_MAX * 640u) /* strings of one table generation */
 #define RP_SLOT_REST_S		  120	/* a freed endpoint slot rests so long before reuse */
 #define RP_CUSTOM_FIGURES_MAX	  16u	/* different attributeKeys of all engines' customMetrics */
-#define RP_LORA_NAMES_MAX	  16u	/* adapters kept per endpoint and list */
+#define RP_LORA_NAMES_MAX	  48u	/* adapters kept per endpoint and list */
 #define RP_INFLIGHT_PRODUCERS_MAX 4u	/* instances of inflight-load-producer */
 #define RP_INFLIGHT_SERIES_MAX	  1024u /* of a worker: endpoint x fairness id x priority */
 #define RP_INFLIGHT_TOKENS_MAX	  (INT64_C(1) << 38) /* of one request, so that sums fit */

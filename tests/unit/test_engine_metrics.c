@@ -184,7 +184,7 @@ static void adapters_are_a_bounded_set(void **state)
 
 	(void)state;
 	at = (size_t)snprintf(page, sizeof(page), G(LORA) LORA "{running_lora_adapters=\"x,x , x,");
-	for (int i = 0; i < 40; i++)
+	for (int i = 0; i < 100; i++)
 		at += (size_t)snprintf(page + at, sizeof(page) - at, "a%d,", i);
 	snprintf(page + at, sizeof(page) - at, "\"} 1\n");
 	(void)read_page(vllm(), page, &f, &has_error);
