@@ -44,6 +44,15 @@ requestHandler:
 SERVED_VERIFIER = CONFIG.replace("schedulingProfiles:",
                                  "- type: destination-endpoint-served-verifier\nschedulingProfiles:")
 
+# As tests/wire/world.h has it.
+REPORTER = CONFIG.replace("schedulingProfiles:", """\
+- type: request-attribute-reporter
+  parameters:
+    attributes:
+    - key: {name: cost}
+      expression: usage.prompt_tokens + 2.0 * usage.completion_tokens
+schedulingProfiles:""")
+
 FLAGS = {
     "echo_headers": "--echo-headers",
     "endpoint_scores": "--emit-endpoint-scores",
@@ -106,7 +115,8 @@ class Pickers:
         names = dict(option.partition(" ")[::2] for option in start.options)
         endpoints = [] if names.pop("no_endpoints", None) is not None else list(self.pool)
         config = CONFIG
-        for option, text in (("openai_only", OPENAI_ONLY), ("served_verifier", SERVED_VERIFIER)):
+        for option, text in (("openai_only", OPENAI_ONLY), ("served_verifier", SERVED_VERIFIER),
+                             ("reporter", REPORTER)):
             if names.pop(option, None) is not None:
                 config = text
         self.parts = Parts(self.new_directory())

@@ -168,7 +168,8 @@ def http_get(port, path, address="127.0.0.1", timeout=10):
         connection.close()
 
 
-def endpoints_yaml(endpoints):
+def endpoints_yaml(endpoints, labels=None):
+    """A discovery file; labels by endpoint."""
     if not endpoints:
         return "endpoints: []\n"
     lines = ["endpoints:"]
@@ -177,6 +178,8 @@ def endpoints_yaml(endpoints):
         address, port = endpoint.rsplit(":", 1)
         number = f"-{i}" if ports.count(port) > 1 else ""
         lines += [f"- name: ep-{port}{number}", f"  address: {address}", f"  port: \"{port}\""]
+        if labels and endpoint in labels:
+            lines.append(f"  labels: {json.dumps(labels[endpoint])}")
     return "\n".join(lines) + "\n"
 
 
@@ -184,13 +187,13 @@ class Ringpick(Process):
     """ringpick in file mode with the how-to's configuration, on free ports."""
 
     def __init__(self, directory, endpoints, backend=None, workers=1, secure=True, config=HOW_TO_CONFIG,
-                 args=(), name="ringpick", wait=True, wrapper=(), preexec_fn=None):
+                 labels=None, args=(), name="ringpick", wait=True, wrapper=(), preexec_fn=None):
         directory = pathlib.Path(directory)
         self.grpc_port, self.health_port, self.metrics_port = free_port(), free_port(), free_port()
         self.is_secure = secure
         self.workers = workers
         self.endpoints_file = directory / f"{name}-endpoints.yaml"
-        self.set_endpoints(endpoints)
+        self.set_endpoints(endpoints, labels)
         config_file = directory / f"{name}-config.yaml"
         config_file.write_text(config)
         argv = [*wrapper, BUILD / "ringpick", "--config-file", config_file, "--endpoints-file",
@@ -215,10 +218,10 @@ class Ringpick(Process):
         # The first scrape of each endpoint lands one tick later.
         time.sleep(0.15 * PATIENCE)
 
-    def set_endpoints(self, endpoints):
+    def set_endpoints(self, endpoints, labels=None):
         """Replace the discovery file as an editor or a ConfigMap does: by rename."""
         new = self.endpoints_file.with_suffix(".new")
-        new.write_text(endpoints_yaml(endpoints))
+        new.write_text(endpoints_yaml(endpoints, labels))
         new.rename(self.endpoints_file)
 
     def metrics_text(self):
@@ -281,11 +284,20 @@ def child_pids(pid):
 class Envoy(Process):
     """Real Envoy with one of the configurations that deploy/envoy ships."""
 
-    def __init__(self, directory, ringpick, variant="header", endpoints=(), concurrency=2, name="envoy"):
+    def __init__(self, directory, ringpick, variant="header", endpoints=(), concurrency=2, name="envoy",
+                 retries=0, access_log=None):
         self.port, self.admin_port = free_port(), free_port()
         config = yaml.safe_load((ROOT / "deploy" / "envoy" / f"{variant}.yaml").read_text())
         config["admin"]["address"]["socket_address"]["port_value"] = self.admin_port
         resources = config["static_resources"]
+        manager = resources["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+        if access_log:
+            manager["access_log"] = [{"name": "stderr", "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StderrAccessLog",
+                "log_format": {"text_format_source": {"inline_string": access_log + "\n"}}}}]
+        if retries:
+            route = manager["route_config"]["virtual_hosts"][0]["routes"][0]["route"]
+            route["retry_policy"] = {"retry_on": "connect-failure", "num_retries": retries}
         listener = resources["listeners"][0]["address"]["socket_address"]
         listener.update(address="127.0.0.1", port_value=self.port)
         picked, picker = resources["clusters"]
