@@ -262,6 +262,7 @@ static int adopt_config(struct rp_sched *sched, const struct rp_config_blob *con
 	if (config->plugin_count > RP_PLUGINS_MAX)
 		return RP_EFORMAT;
 	sched->bed.figures = 0;
+	sched->cycle.wants_uncached = false;
 	for (uint32_t i = 0; i < config->plugin_count && err == RP_OK; i++) {
 		const struct rp_config_plugin *plugin = rp_config_blob_plugin(config, i);
 
@@ -274,8 +275,10 @@ static int adopt_config(struct rp_sched *sched, const struct rp_config_blob *con
 		};
 		err = make_room(sched, &sched->call[i], &sched->room[i]);
 		find_durations(sched, config, i);
-		if (sched->call[i].ops != NULL)
-			sched->bed.figures |= sched->call[i].ops->figures;
+		if (sched->call[i].ops == NULL)
+			continue;
+		sched->bed.figures |= sched->call[i].ops->figures;
+		sched->cycle.wants_uncached |= sched->call[i].ops->reads_uncached;
 	}
 	if (err != RP_OK)
 		return err;
@@ -313,7 +316,11 @@ static void adopt_table(struct rp_sched *sched, const struct rp_endpoint_table *
 		sched->bed.slot[i] = table->endpoint[i].slot;
 	}
 	sched->all = (struct rp_candidates){
-		.count = sched->endpoint_count, .table_idx = sched->idx, .slot = sched->bed.slot};
+		.count = sched->endpoint_count,
+		.table_idx = sched->idx,
+		.slot = sched->bed.slot,
+		.is_table = true,
+	};
 	rp_subset_filter_forget_table(sched->filter);
 }
 

@@ -66,6 +66,20 @@ static uint32_t load_custom_present(const struct rp_endpoint_metrics *metrics, u
 	       CUSTOM_MASK;
 }
 
+static uint64_t lora_bits(const struct rp_endpoint_figures *figures)
+{
+	uint32_t active = (uint32_t)rp_min_size(figures->lora_active_count, RP_LORA_NAMES_MAX);
+	uint32_t waiting = (uint32_t)rp_min_size(figures->lora_waiting_count, RP_LORA_NAMES_MAX);
+	uint64_t bits =
+		(int64_t)active + (int64_t)waiting < figures->lora_max ? RP_LORA_HAS_ROOM : 0;
+
+	for (uint32_t i = 0; i < active; i++)
+		bits |= rp_lora_bit(figures->lora_active[i]);
+	for (uint32_t i = 0; i < waiting; i++)
+		bits |= rp_lora_bit(figures->lora_waiting[i]);
+	return bits;
+}
+
 void rp_endpoint_metrics_write(struct rp_endpoint_metrics *metrics, uint32_t slot,
 			       const struct rp_endpoint_figures *figures)
 {
@@ -80,6 +94,7 @@ void rp_endpoint_metrics_write(struct rp_endpoint_metrics *metrics, uint32_t slo
 					     figures->lora_active_count));
 	STORE(lora_waiting_count, store_names(metrics->lora_waiting[slot], figures->lora_waiting,
 					      figures->lora_waiting_count));
+	STORE(lora_bits, lora_bits(figures));
 	store_custom(metrics, slot, figures);
 	STORE(updated_ns, figures->updated_ns);
 }

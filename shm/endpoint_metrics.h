@@ -47,6 +47,9 @@ struct rp_endpoint_metrics {
 	_Atomic int32_t cache_block_size[RP_ENDPOINTS_MAX];
 	_Atomic int32_t cache_num_blocks[RP_ENDPOINTS_MAX];
 	_Atomic int64_t updated_ns[RP_ENDPOINTS_MAX];
+	/* rp_lora_bit() of each name below, and RP_LORA_HAS_ROOM: most endpoints list a name not at
+	 * all, and one look tells. */
+	_Atomic uint64_t lora_bits[RP_ENDPOINTS_MAX];
 	_Atomic int32_t lora_max[RP_ENDPOINTS_MAX];
 	_Atomic uint32_t lora_active_count[RP_ENDPOINTS_MAX];
 	_Atomic uint32_t lora_waiting_count[RP_ENDPOINTS_MAX];
@@ -55,6 +58,14 @@ struct rp_endpoint_metrics {
 	_Atomic uint32_t custom_present[RP_ENDPOINTS_MAX];
 	_Atomic uint64_t custom_bits[RP_CUSTOM_ALL][RP_ENDPOINTS_MAX];
 };
+
+#define RP_LORA_HAS_ROOM (UINT64_C(1) << 63)
+
+/** A name's bit of lora_bits. @param name  XXH64 of it */
+static inline uint64_t rp_lora_bit(uint64_t name)
+{
+	return UINT64_C(1) << name % 63;
+}
 
 /** Store the figures of a slot. Control only; call rp_endpoint_metrics_bump() after a batch. */
 void rp_endpoint_metrics_write(struct rp_endpoint_metrics *metrics, uint32_t slot,

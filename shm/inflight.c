@@ -106,38 +106,55 @@ void rp_inflight_load_sub(struct rp_inflight *inflight, uint32_t worker, uint32_
 	atomic_store_explicit(&stripe->requests[slot], word - requests, memory_order_relaxed);
 }
 
+/* What one worker holds of a slot in its present life. */
+static inline struct rp_inflight_load
+load_of(const struct rp_inflight *inflight, const struct rp_inflight_stripe *stripe, uint32_t slot)
+{
+	uint64_t word;
+	int64_t held, mask;
+	uint32_t life;
+
+	RP_ASSERT(slot < RP_ENDPOINTS_MAX);
+	/* Acquire: pairs with load_add(). */
+	word = atomic_load_explicit(&stripe->requests[slot], memory_order_acquire);
+	held = atomic_load_explicit(&stripe->tokens[slot], memory_order_relaxed);
+	life = atomic_load_explicit(&inflight->life[slot], memory_order_relaxed);
+	/* Without a branch: all ones if it counts. */
+	mask = -(int64_t)(word >> LIFE_SHIFT == life);
+	return (struct rp_inflight_load){(int64_t)(uint32_t)word & mask, held & mask};
+}
+
 void rp_inflight_load_sum_all(const struct rp_inflight *inflight, uint32_t worker_count,
 			      uint32_t instance, const uint32_t *slots, uint32_t count,
 			      int64_t *requests, int64_t *tokens)
 {
+	bool is_first = true;
+
 	RP_ASSERT(worker_count <= RP_WORKERS_MAX);
 	RP_ASSERT(instance < RP_INFLIGHT_PRODUCERS_MAX);
-	for (uint32_t i = 0; i < count; i++) {
-		RP_ASSERT(slots[i] < RP_ENDPOINTS_MAX);
-		requests[i] = 0;
-		tokens[i] = 0;
-	}
 	for (uint32_t w = 0; w < worker_count; w++) {
 		const struct rp_inflight_row *row = &inflight->row[w];
 		const struct rp_inflight_stripe *stripe = &row->stripe[instance];
 
 		if (atomic_load_explicit(&row->stripe_end[instance], memory_order_relaxed) == 0)
 			continue;
-		for (uint32_t i = 0; i < count; i++) {
-			uint32_t slot = slots[i];
-			/* Acquire: pairs with load_add(). */
-			uint64_t word =
-				atomic_load_explicit(&stripe->requests[slot], memory_order_acquire);
-			int64_t held =
-				atomic_load_explicit(&stripe->tokens[slot], memory_order_relaxed);
-			uint32_t life =
-				atomic_load_explicit(&inflight->life[slot], memory_order_relaxed);
-			/* Without a branch: all ones if it counts. */
-			int64_t mask = -(int64_t)(word >> LIFE_SHIFT == life);
+		for (uint32_t i = 0; i < count && is_first; i++) {
+			struct rp_inflight_load load = load_of(inflight, stripe, slots[i]);
 
-			requests[i] += (int64_t)(uint32_t)word & mask;
-			tokens[i] += held & mask;
+			requests[i] = load.requests;
+			tokens[i] = load.tokens;
 		}
+		for (uint32_t i = 0; i < count && !is_first; i++) {
+			struct rp_inflight_load load = load_of(inflight, stripe, slots[i]);
+
+			requests[i] += load.requests;
+			tokens[i] += load.tokens;
+		}
+		is_first = false;
+	}
+	for (uint32_t i = 0; i < count && is_first; i++) {
+		requests[i] = 0;
+		tokens[i] = 0;
 	}
 }
 

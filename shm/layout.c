@@ -86,6 +86,7 @@ static const struct item items[] = {
 	FIELD(rp_endpoint_metrics, waiting) FIELD(rp_endpoint_metrics, running)
 	FIELD(rp_endpoint_metrics, kv_usage_bits) FIELD(rp_endpoint_metrics, cache_block_size)
 	FIELD(rp_endpoint_metrics, cache_num_blocks) FIELD(rp_endpoint_metrics, updated_ns)
+	FIELD(rp_endpoint_metrics, lora_bits)
 	FIELD(rp_endpoint_metrics, lora_max) FIELD(rp_endpoint_metrics, lora_active_count)
 	FIELD(rp_endpoint_metrics, lora_waiting_count) FIELD(rp_endpoint_metrics, lora_active)
 	FIELD(rp_endpoint_metrics, lora_waiting) FIELD(rp_endpoint_metrics, custom_present)

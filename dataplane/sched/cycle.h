@@ -23,6 +23,7 @@ struct rp_candidates {
 	uint32_t count;
 	const uint32_t *table_idx;
 	const uint32_t *slot;
+	bool is_table; /* all of the table, in order: table_idx[i] is i */
 	/* Live figures: for scorers and detectors only, as far as the plugin's ops ask for them. */
 	const int32_t *waiting;
 	const int32_t *running;
@@ -43,7 +44,8 @@ struct rp_match_info {
 struct rp_load_info {
 	const int64_t *requests; /* under way, of all workers */
 	const int64_t *tokens;
-	const int64_t *uncached; /* tokens of this request that the endpoint has to compute */
+	const int64_t *uncached; /* only if cycle->wants_uncached: tokens of this request that the
+				    endpoint has to compute */
 };
 
 /* A latency prediction of one endpoint, in ms. */
@@ -103,6 +105,7 @@ struct rp_cycle {
 	int32_t priority; /* of the objective; 0: none */
 	struct rp_bytes fairness_id;
 
+	bool wants_uncached;			/* a plugin reads it of rp_load_info */
 	const struct rp_candidates *candidates; /* what profiles start from */
 	uint32_t peer; /* table index of the endpoint that the next profile should be near to */
 	struct rp_profile_result result[RP_PROFILES_MAX];

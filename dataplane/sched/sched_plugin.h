@@ -94,6 +94,7 @@ struct rp_plugin_ops {
 	/* ---- data producers ---- */
 	bool wants_lookup;
 	bool wants_load;
+	bool reads_uncached; /* of rp_load_info: nobody works it out for nothing */
 	/* What it looks at of a prompt, with this CacheBlockSize; NULL: nothing. */
 	struct rp_prompt_shape (*shape)(const void *params, int32_t reported_block_size);
 	/* RP_OK, or an error that makes the later producers be skipped. */

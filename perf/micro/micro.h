@@ -30,9 +30,20 @@ struct rp_micro_case {
 extern const struct rp_micro_case rp_micro_cases[];
 extern const size_t rp_micro_case_count;
 
+/* Cases that differ in how many endpoints there are: what one more costs is told below the table.
+ */
+struct rp_micro_slope {
+	const char *what;
+	const char *of[4]; /* cases, fewest endpoints first */
+	double endpoints[4];
+};
+
+extern const struct rp_micro_slope rp_micro_slopes[];
+extern const size_t rp_micro_slope_count;
+
 /* micro_pick.c: {endpoints, enum rp_micro_prompt, index is full} */
 extern const struct rp_micro_ops rp_micro_pick;
-extern const struct rp_micro_ops rp_micro_pick_ten; /* a profile of ten plugins */
+extern const struct rp_micro_ops rp_micro_pick_ten;	/* a profile of ten plugins */
 extern const struct rp_micro_ops rp_micro_pick_scraped; /* figures have moved since the last */
 extern const struct rp_micro_ops rp_micro_decide;
 enum rp_micro_prompt {

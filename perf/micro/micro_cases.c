@@ -120,3 +120,14 @@ const struct rp_micro_case rp_micro_cases[] = {
 };
 
 const size_t rp_micro_case_count = RP_ARRAY_LEN(rp_micro_cases);
+
+const struct rp_micro_slope rp_micro_slopes[] = {
+	{"built-in profile",
+	 {"pick.16", "pick.256", "pick.1000", "pick.4000"},
+	 {16, 256, 1000, 4000}},
+	{"ten plugins",
+	 {"pick.16.ten", "pick.256.ten", "pick.1000.ten", "pick.4000.ten"},
+	 {16, 256, 1000, 4000}},
+};
+
+const size_t rp_micro_slope_count = RP_ARRAY_LEN(rp_micro_slopes);

@@ -206,6 +206,42 @@ static void print_line(FILE *out, const struct figures *f)
 	fflush(out);
 }
 
+static const struct figures *find(const struct figures *figures, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(figures[i].c->name, name) == 0)
+			return &figures[i];
+	}
+	return NULL;
+}
+
+/* What an endpoint more costs, from each size to the next and from the first to the last. */
+static void print_slope(FILE *out, const struct rp_micro_slope *slope,
+			const struct figures *figures, size_t count)
+{
+	enum { SIZES = RP_ARRAY_LEN(slope->of) };
+	const struct figures *at[SIZES];
+
+	for (uint32_t i = 0; i < SIZES; i++) {
+		at[i] = find(figures, count, slope->of[i]);
+		if (at[i] == NULL)
+			return;
+	}
+	fprintf(out, "an endpoint more, %s:", slope->what);
+	for (uint32_t to = 1; to <= SIZES; to++) {
+		uint32_t a = to < SIZES ? to - 1 : 0;
+		uint32_t b = to < SIZES ? to : SIZES - 1;
+		double endpoints = slope->endpoints[b] - slope->endpoints[a];
+
+		fprintf(out, "%s %.0f to %.0f: %.2f ns", to > 1 ? "," : "", slope->endpoints[a],
+			slope->endpoints[b], (at[b]->ns_median - at[a]->ns_median) / endpoints);
+		if (at[a]->instructions >= 0 && at[b]->instructions >= 0)
+			fprintf(out, " (%.1f instructions)",
+				(at[b]->instructions - at[a]->instructions) / endpoints);
+	}
+	fprintf(out, "\n");
+}
+
 static bool read_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
 {
 	return rp_bytes_to_u64(rp_bytes_str(text), max, ret) == RP_OK && *ret >= min;
@@ -285,6 +321,8 @@ static int measure_all(const struct options *options, struct figures *figures, s
 		measure(options, &figures[i]);
 		print_line(out, &figures[i]);
 	}
+	for (size_t i = 0; i < rp_micro_slope_count; i++)
+		print_slope(out, &rp_micro_slopes[i], figures, count);
 	if (options->json_path != NULL && write_json(options->json_path, figures, count) != 0) {
 		fprintf(stderr, "ringpick-micro: cannot write %s\n", options->json_path);
 		return EXIT_USAGE;

@@ -155,6 +155,7 @@ static void run_pick(void *user)
 	(void)rp_sched_begin(bed->bed.env.sched, &input);
 	RP_MICRO_CHECK(rp_sched_pick(bed->bed.env.sched, &pick) == RP_SCHED_OK);
 	RP_MICRO_CHECK(pick.target_count == 1 && pick.target[0].slot == bed->bed.best);
+	rp_followup_end(pick.followup, &bed->bed.env);
 }
 
 static void run_pick_scraped(void *user)

@@ -59,12 +59,38 @@ static void equally_busy_ones_get_nothing(void **state RP_UNUSED)
 	plugin_bed_free(bed);
 }
 
+/* As many candidates as counts are another way to the same bits. */
+static void large_pools_have_the_scores_of_small_ones(void **state RP_UNUSED)
+{
+	enum { MANY = 20, BUSIEST = 7 };
+	int64_t requests[MANY];
+	struct plugin_bed *bed = plugin_bed_new(MANY);
+	const struct rp_call *call =
+		plugin_bed_set(bed, 0, "active", &rp_active_request_scorer, &usual);
+	const double *score;
+
+	for (int64_t i = 0; i < MANY; i++)
+		requests[i] = i * 3 % (BUSIEST + 1);
+	bed->data[1].load.requests = requests;
+	score = plugin_bed_score(bed, call);
+	for (uint32_t i = 0; i < MANY; i++) {
+		double expect = (double)(BUSIEST - requests[i]) / (double)BUSIEST * 1.0;
+
+		assert_true(score[i] == (requests[i] <= 0 ? 1.0 : expect));
+	}
+	requests[3] = -2; /* nothing to index an array with */
+	score = plugin_bed_score(bed, call);
+	assert_true(score[3] == 1.0);
+	plugin_bed_free(bed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(idle_ones_get_1_and_the_busiest_0),
 		cmocka_unit_test(without_counts_all_are_idle),
 		cmocka_unit_test(equally_busy_ones_get_nothing),
+		cmocka_unit_test(large_pools_have_the_scores_of_small_ones),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

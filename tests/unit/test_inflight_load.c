@@ -76,6 +76,7 @@ static int setup(void **state)
 		.data = data,
 		.request = &request,
 		.candidates = &candidates,
+		.wants_uncached = true,
 		.fairness_id = RP_BYTES_LIT("someone"),
 	};
 	call = (struct rp_call){

@@ -19,11 +19,14 @@ static void measure(const struct rp_call *call)
 
 	for (uint32_t first = 0; first < in->count; first += CHUNK) {
 		uint32_t count = in->count - first < CHUNK ? in->count - first : CHUNK;
+		bool is_in_place = in->is_table;
 
 		rp_inflight_load_sum_all(&cycle->env->live->inflight,
 					 cycle->env->settings->worker_count, params->instance,
-					 in->slot + first, count, requests, tokens);
-		for (uint32_t i = 0; i < count; i++) {
+					 in->slot + first, count,
+					 is_in_place ? &call->load[REQUESTS][first] : requests,
+					 is_in_place ? &call->load[TOKENS][first] : tokens);
+		for (uint32_t i = 0; i < count && !is_in_place; i++) {
 			uint32_t at = in->table_idx[first + i];
 
 			call->load[REQUESTS][at] = requests[i];
@@ -75,26 +78,41 @@ static struct cost cost_of(const struct rp_call *call)
 
 /* The partial block at a prompt's end counts as a whole one, so that it may be more than the prompt
  * has. */
-static int64_t tokens_at(const struct cost *cost, uint32_t slot)
+static int64_t tokens_with(const struct cost *cost, int64_t matched)
 {
-	int64_t total, matched, tail;
+	int64_t total, tail;
 
 	if (cost->match == NULL)
 		return cost->input + cost->output;
 	total = (int64_t)cost->match->total_blocks;
-	matched = cost->match->match_blocks[slot];
 	tail = cost->input - total * cost->match->block_tokens;
 	return (total > matched ? total - matched : 0) * cost->match->block_tokens +
 	       (tail > 0 ? tail : 0) + cost->output;
+}
+
+static int64_t matched_at(const struct cost *cost, uint32_t slot)
+{
+	return cost->match != NULL ? cost->match->match_blocks[slot] : 0;
 }
 
 static int produce(const struct rp_call *call)
 {
 	const struct rp_candidates *in = call->cycle->candidates;
 	struct cost cost = cost_of(call);
+	int64_t unmatched = tokens_with(&cost, 0);
+	int64_t *uncached = call->load[UNCACHED];
 
+	if (!call->cycle->wants_uncached)
+		return RP_OK;
+	/* Nearly all have nothing of it. */
 	for (uint32_t i = 0; i < in->count; i++)
-		call->load[UNCACHED][in->table_idx[i]] = tokens_at(&cost, in->slot[i]);
+		uncached[in->table_idx[i]] = unmatched;
+	for (uint32_t i = 0; i < in->count && cost.match != NULL; i++) {
+		uint32_t matched = cost.match->match_blocks[in->slot[i]];
+
+		if (RP_UNLIKELY(matched != 0))
+			uncached[in->table_idx[i]] = tokens_with(&cost, matched);
+	}
 	call->data->load.uncached = call->load[UNCACHED];
 	return RP_OK;
 }
@@ -126,7 +144,7 @@ static void hold(const struct rp_call *call)
 		if (pick == RP_NO_ENDPOINT)
 			continue;
 		one.slot = cycle->table->endpoint[pick].slot;
-		one.tokens = tokens_at(&cost, one.slot);
+		one.tokens = tokens_with(&cost, matched_at(&cost, one.slot));
 		if (one.tokens > RP_INFLIGHT_TOKENS_MAX)
 			one.tokens = RP_INFLIGHT_TOKENS_MAX;
 		rp_followup_hold(&cycle->followup, cycle->env, &one, cycle->fairness_id,

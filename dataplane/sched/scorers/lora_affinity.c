@@ -17,9 +17,10 @@ static bool is_listed(const _Atomic uint64_t *names, uint32_t count, uint64_t na
 	return is_found;
 }
 
-static double score_one(const struct rp_endpoint_metrics *metrics, uint32_t slot, uint64_t name)
+/* One that may list the name. */
+static double score_listed(const struct rp_endpoint_metrics *metrics, uint32_t slot, uint64_t name,
+			   bool has_room)
 {
-	int32_t room = atomic_load_explicit(&metrics->lora_max[slot], memory_order_relaxed);
 	uint32_t active =
 		atomic_load_explicit(&metrics->lora_active_count[slot], memory_order_relaxed);
 	uint32_t waiting =
@@ -27,7 +28,7 @@ static double score_one(const struct rp_endpoint_metrics *metrics, uint32_t slot
 
 	if (is_listed(metrics->lora_active[slot], active, name))
 		return 1.0;
-	if ((int64_t)active + (int64_t)waiting < room)
+	if (has_room)
 		return 0.8;
 	return is_listed(metrics->lora_waiting[slot], waiting, name) ? 0.6 : 0.0;
 }
@@ -36,9 +37,19 @@ static void score(const struct rp_call *call, const struct rp_candidates *in, do
 {
 	const struct rp_endpoint_metrics *metrics = &call->cycle->env->live->metrics;
 	uint64_t name = rp_hash64_bytes(call->cycle->request->target_model);
+	uint64_t bit = rp_lora_bit(name);
+	const double by_room[2] = {0.0, 0.8};
 
-	for (uint32_t i = 0; i < in->count; i++)
-		score[i] = score_one(metrics, in->slot[i], name);
+	for (uint32_t i = 0; i < in->count; i++) {
+		uint32_t slot = in->slot[i];
+		uint64_t bits =
+			atomic_load_explicit(&metrics->lora_bits[slot], memory_order_relaxed);
+		bool has_room = (bits & RP_LORA_HAS_ROOM) != 0;
+
+		score[i] = by_room[has_room];
+		if (RP_UNLIKELY((bits & bit) != 0))
+			score[i] = score_listed(metrics, slot, name, has_room);
+	}
 }
 
 const struct rp_plugin_ops rp_lora_affinity_scorer = {.score = score};

@@ -22,4 +22,4 @@ static void score(const struct rp_call *call, const struct rp_candidates *in, do
 	}
 }
 
-const struct rp_plugin_ops rp_token_load_scorer = {.score = score};
+const struct rp_plugin_ops rp_token_load_scorer = {.score = score, .reads_uncached = true};
