@@ -185,12 +185,14 @@ void rp_block_hasher_put(void *user, struct rp_bytes piece)
 
 int rp_block_hasher_end(struct rp_block_hasher *hasher)
 {
-	size_t whole = hasher->staged / hasher->block_bytes;
-	size_t left = hasher->staged % hasher->block_bytes;
+	size_t whole, left;
 	uint64_t *hash;
 
+	/* Nothing is staged either where nobody wants blocks and their size is 0. */
 	if (hasher->err != RP_OK || hasher->staged == 0)
 		return hasher->err;
+	whole = hasher->staged / hasher->block_bytes;
+	left = hasher->staged % hasher->block_bytes;
 	if (whole > 0)
 		hash_whole(hasher, hasher->stage, whole);
 	hasher->staged = 0;
