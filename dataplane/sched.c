@@ -4,24 +4,9 @@
 #include <stdlib.h>
 
 #include "dataplane/director.h"
-#include "dataplane/sched/profile_run.h"
+#include "dataplane/sched/plan.h"
 #include "dataplane/sched/subset.h"
 #include "shm/clock.h"
-
-/* What a plugin needs of memory; kept from configuration to configuration. */
-struct plugin_room {
-	struct rp_prefix_lookup *lookup;
-	int64_t *load;	/* three arrays */
-	void *prepared; /* prepared_bytes for each endpoint */
-	size_t prepared_bytes;
-	void *state;
-};
-
-/* Plugins of one role, in the configuration's order. */
-struct role {
-	uint32_t count;
-	uint32_t plugin[RP_PLUGINS_MAX];
-};
 
 /* Arrays have room for capacity elements; large ones are mapped by calloc and touched as far as
  * used. */
@@ -39,18 +24,7 @@ struct rp_sched {
 	bool has_table;	  /* what depends on labels is of this table and configuration */
 	uint32_t endpoint_count;
 
-	/* of the configuration, by plugin index */
-	struct rp_call call[RP_PLUGINS_MAX];
-	struct rp_plugin_data data[RP_PLUGINS_MAX];
-	struct plugin_room room[RP_PLUGINS_MAX];
-	/* Where its calls are counted. */
-	struct rp_histogram *duration[RP_PLUGINS_MAX][RP_EXTENSION_POINTS];
-	struct role producers, measurers, screeners, admitters, header_processors, pre_requests,
-		noting, reporters;
-	const struct rp_call *handler;
-	const struct rp_call *detector; /* NULL: none */
-	const struct rp_call *burst;	/* burst-prefix-cache-producer; NULL: none */
-	struct rp_profile_run *profile[RP_PROFILES_MAX];
+	struct rp_sched_plan plan; /* of the configuration */
 
 	uint32_t *idx; /* 0, 1, 2, … */
 	struct rp_candidates all;
@@ -78,6 +52,7 @@ int rp_sched_new(struct rp_env *env, struct rp_sched **ret_sched)
 	if (sched == NULL)
 		return RP_ENOMEM;
 	sched->env = env;
+	rp_sched_plan_init(&sched->plan, &sched->bed, env->counters);
 	err = rp_profile_bed_init(&sched->bed, n);
 	if (err == RP_OK)
 		err = rp_subset_filter_new(n, &sched->filter);
@@ -102,16 +77,9 @@ void rp_sched_free(struct rp_sched *sched)
 {
 	if (sched == NULL)
 		return;
-	for (uint32_t i = 0; i < RP_PLUGINS_MAX; i++) {
-		free(sched->room[i].lookup);
-		free(sched->room[i].load);
-		free(sched->room[i].prepared);
-		free(sched->room[i].state);
-	}
-	for (uint32_t i = 0; i < RP_PROFILES_MAX; i++) {
-		rp_profile_run_free(sched->profile[i]);
+	rp_sched_plan_fini(&sched->plan);
+	for (uint32_t i = 0; i < RP_PROFILES_MAX; i++)
 		free(sched->pick_score[i]);
-	}
 	for (int i = 0; i < 2; i++) {
 		free(sched->subset_idx[i]);
 		free(sched->subset_slot[i]);
@@ -127,186 +95,21 @@ const struct rp_config_blob *rp_sched_config(const struct rp_sched *sched)
 	return sched->config;
 }
 
-/* ---- a configuration ---- */
+/* ---- what is published ---- */
 
-static bool has_ops(const struct rp_sched *sched, const struct rp_config_blob *config,
-		    uint32_t first, uint32_t count, bool is_scorer)
-{
-	for (uint32_t i = 0; i < count; i++) {
-		const struct rp_plugin_ops *ops =
-			sched->call[rp_config_blob_ref(config, first + i)->plugin].ops;
-
-		if (ops == NULL || (is_scorer ? ops->score == NULL : ops->filter == NULL))
-			return false;
-	}
-	return count <= RP_PROFILE_PLUGINS_MAX;
-}
-
-/* Every reference of a profile leads to an implementation of its kind. */
-static bool is_runnable(const struct rp_sched *sched, const struct rp_config_blob *config)
-{
-	const struct rp_plugin_ops *handler = sched->call[config->profile_handler].ops;
-
-	if (handler == NULL || handler->choose == NULL || config->profile_count > RP_PROFILES_MAX)
-		return false;
-	for (uint32_t i = 0; i < config->profile_count; i++) {
-		const struct rp_config_profile *profile = rp_config_blob_profile(config, i);
-		const struct rp_plugin_ops *picker = sched->call[profile->picker].ops;
-
-		if (picker == NULL || picker->pick == NULL ||
-		    !has_ops(sched, config, profile->filter_first, profile->filter_count, false) ||
-		    !has_ops(sched, config, profile->scorer_first, profile->scorer_count, true))
-			return false;
-	}
-	return true;
-}
-
-static void role_add(struct role *role, uint32_t plugin)
-{
-	role->plugin[role->count++] = plugin;
-}
-
-static void assign_roles(struct rp_sched *sched, const struct rp_config_blob *config)
-{
-	sched->burst = NULL;
-	sched->producers.count = 0;
-	sched->measurers.count = 0;
-	sched->screeners.count = 0;
-	sched->admitters.count = 0;
-	sched->header_processors.count = 0;
-	sched->pre_requests.count = 0;
-	sched->noting.count = 0;
-	sched->reporters.count = 0;
-	for (uint32_t i = 0; i < config->producer_count; i++) {
-		uint32_t plugin = rp_config_blob_producer(config, i);
-		const struct rp_plugin_ops *ops = sched->call[plugin].ops;
-
-		if (ops != NULL && ops->produce != NULL)
-			role_add(&sched->producers, plugin);
-		if (ops != NULL && ops->measure != NULL)
-			role_add(&sched->measurers, plugin);
-		if (ops != NULL && rp_config_blob_plugin(config, plugin)->type ==
-					   RP_PLUGIN_BURST_PREFIX_CACHE_PRODUCER)
-			sched->burst = &sched->call[plugin];
-	}
-	for (uint32_t i = 0; i < config->plugin_count; i++) {
-		const struct rp_plugin_ops *ops = sched->call[i].ops;
-
-		if (ops == NULL)
-			continue;
-		if (ops->screen != NULL)
-			role_add(&sched->screeners, i);
-		if (ops->admit != NULL)
-			role_add(&sched->admitters, i);
-		if (ops->read_headers != NULL)
-			role_add(&sched->header_processors, i);
-		if (ops->pre_request != NULL)
-			role_add(&sched->pre_requests, i);
-		if (ops->produce != NULL || ops->read_headers != NULL || ops->has_note)
-			role_add(&sched->noting, i);
-		if (ops->report != NULL)
-			role_add(&sched->reporters, i);
-	}
-}
-
-static void find_durations(struct rp_sched *sched, const struct rp_config_blob *config,
-			   uint32_t plugin)
-{
-	for (uint32_t point = 0; point < RP_EXTENSION_POINTS; point++) {
-		uint32_t stat = rp_config_plugin_stat(rp_config_blob_plugin(config, plugin),
-						      (enum rp_extension_point)point);
-
-		sched->duration[plugin][point] =
-			stat < RP_PLUGIN_STATS_MAX ? &sched->env->counters->plugin_duration[stat]
-						   : NULL;
-	}
-}
-
-static int make_room(struct rp_sched *sched, struct rp_call *call, struct plugin_room *room)
-{
-	size_t n = sched->bed.capacity;
-	const struct rp_plugin_ops *ops = call->ops;
-
-	if (ops == NULL)
-		return RP_OK;
-	if (ops->wants_lookup && room->lookup == NULL)
-		room->lookup = calloc(1, sizeof(*room->lookup));
-	if (ops->wants_load && room->load == NULL)
-		room->load = calloc(3 * n, sizeof(*room->load));
-	if (ops->prepared_bytes > room->prepared_bytes) {
-		free(room->prepared);
-		room->prepared = calloc(n, ops->prepared_bytes);
-		room->prepared_bytes = room->prepared != NULL ? ops->prepared_bytes : 0;
-	}
-	free(room->state);
-	room->state = ops->state_bytes > 0 ? calloc(1, ops->state_bytes) : NULL;
-	if ((ops->wants_lookup && room->lookup == NULL) ||
-	    (ops->state_bytes > 0 && room->state == NULL) ||
-	    (ops->wants_load && room->load == NULL) || ops->prepared_bytes > room->prepared_bytes)
-		return RP_ENOMEM;
-	call->lookup = room->lookup;
-	call->state = room->state;
-	call->prepared = room->prepared;
-	for (size_t i = 0; i < RP_ARRAY_LEN(call->load); i++)
-		call->load[i] = room->load != NULL ? room->load + i * n : NULL;
-	return RP_OK;
-}
-
-/* Check a configuration and make its plugins ready to be called. */
 static int adopt_config(struct rp_sched *sched, const struct rp_config_blob *config)
 {
-	int err = rp_config_blob_check(config, RP_CONFIG_BLOB_BYTES);
+	int err = rp_sched_plan_adopt(&sched->plan, config, &sched->cycle);
 
-	if (err != RP_OK)
-		return err;
-	if (config->plugin_count > RP_PLUGINS_MAX)
-		return RP_EFORMAT;
-	sched->bed.figures = 0;
-	sched->cycle.wants_uncached = false;
-	for (uint32_t i = 0; i < config->plugin_count && err == RP_OK; i++) {
-		const struct rp_config_plugin *plugin = rp_config_blob_plugin(config, i);
-
-		sched->call[i] = (struct rp_call){
-			.cycle = &sched->cycle,
-			.ops = rp_sched_ops(plugin->type),
-			.params = rp_config_blob_params(config, plugin),
-			.plugin = i,
-			.data = &sched->data[i],
-		};
-		err = make_room(sched, &sched->call[i], &sched->room[i]);
-		find_durations(sched, config, i);
-		if (sched->call[i].ops == NULL)
-			continue;
-		sched->bed.figures |= sched->call[i].ops->figures;
-		sched->cycle.wants_uncached |= sched->call[i].ops->reads_uncached;
-	}
-	if (err != RP_OK)
-		return err;
-	if (!is_runnable(sched, config))
-		return RP_EFORMAT;
-	memset(sched->data, 0, sizeof(sched->data));
-	assign_roles(sched, config);
-	sched->handler = &sched->call[config->profile_handler];
-	sched->detector =
-		config->detector < config->plugin_count ? &sched->call[config->detector] : NULL;
-	if (sched->detector != NULL &&
-	    (sched->detector->ops == NULL || sched->detector->ops->saturation == NULL))
-		sched->detector = NULL;
-	for (uint32_t i = 0; i < config->profile_count && err == RP_OK; i++) {
-		if (sched->profile[i] == NULL)
-			err = rp_profile_run_new(&sched->bed, &sched->profile[i]);
+	for (uint32_t i = 0; err == RP_OK && i < config->profile_count; i++) {
 		if (sched->pick_score[i] == NULL)
 			sched->pick_score[i] =
 				calloc(sched->bed.capacity, sizeof(*sched->pick_score[i]));
 		if (sched->pick_score[i] == NULL)
 			err = RP_ENOMEM;
-		if (err == RP_OK)
-			rp_profile_run_set_config(sched->profile[i], config, i, sched->call);
 	}
 	return err;
 }
-
-/* ---- a table ---- */
 
 static void adopt_table(struct rp_sched *sched, const struct rp_endpoint_table *table)
 {
@@ -327,20 +130,7 @@ static void adopt_table(struct rp_sched *sched, const struct rp_endpoint_table *
 /* What goes by labels: once for a table and a configuration, at the first pick. */
 static void prepare_table(struct rp_sched *sched)
 {
-	const struct rp_config_blob *config = sched->config;
-
-	for (uint32_t i = 0; i < config->plugin_count; i++) {
-		const struct rp_call *call = &sched->call[i];
-		uint8_t *prepared = sched->room[i].prepared;
-
-		if (call->ops == NULL || call->ops->prepare == NULL)
-			continue;
-		for (uint32_t e = 0; e < sched->endpoint_count; e++)
-			call->ops->prepare(call, e,
-					   prepared + (size_t)e * call->ops->prepared_bytes);
-	}
-	for (uint32_t i = 0; i < config->profile_count; i++)
-		rp_profile_run_set_table(sched->profile[i], &sched->all);
+	rp_sched_plan_prepare(&sched->plan, sched->config, &sched->all);
 	sched->has_table = true;
 	sched->has_figures = false;
 }
@@ -371,7 +161,7 @@ static void copy_figures(struct rp_sched *sched)
 		to->updated_ns[i] =
 			atomic_load_explicit(&metrics->updated_ns[slot[i]], memory_order_relaxed);
 	for (uint32_t i = 0; i < sched->config->profile_count; i++)
-		rp_profile_run_set_figures(sched->profile[i]);
+		rp_profile_run_set_figures(sched->plan.profile[i]);
 	sched->has_figures = true;
 }
 
@@ -422,7 +212,7 @@ bool rp_sched_refresh(struct rp_sched *sched)
 static void observe(struct rp_sched *sched, uint32_t plugin, enum rp_extension_point point,
 		    int64_t ns)
 {
-	struct rp_histogram *duration = sched->duration[plugin][point];
+	struct rp_histogram *duration = sched->plan.duration[plugin][point];
 
 	if (duration != NULL)
 		rp_histogram_observe(duration, RP_BUCKETS_FAST, (double)ns / (double)RP_NS_PER_S);
@@ -453,8 +243,8 @@ struct rp_bytes rp_sched_begin(struct rp_sched *sched, const struct rp_sched_inp
 	cycle->config = sched->config;
 	cycle->table = sched->table;
 	cycle->endpoint_count = sched->endpoint_count;
-	cycle->call = sched->call;
-	cycle->data = sched->data;
+	cycle->call = sched->plan.call;
+	cycle->data = sched->plan.data;
 	cycle->request = input->request;
 	cycle->parser = input->parser;
 	cycle->body = input->body;
@@ -480,10 +270,11 @@ struct rp_bytes rp_sched_begin(struct rp_sched *sched, const struct rp_sched_inp
 		cycle->result[i].has_run = false;
 		cycle->result[i].count = 0;
 	}
-	for (uint32_t i = 0; i < sched->noting.count; i++)
-		sched->data[sched->noting.plugin[i]] = (struct rp_plugin_data){0};
-	for (uint32_t i = 0; i < sched->header_processors.count; i++) {
-		const struct rp_call *call = &sched->call[sched->header_processors.plugin[i]];
+	for (uint32_t i = 0; i < sched->plan.noting.count; i++)
+		sched->plan.data[sched->plan.noting.plugin[i]] = (struct rp_plugin_data){0};
+	for (uint32_t i = 0; i < sched->plan.header_processors.count; i++) {
+		const struct rp_call *call =
+			&sched->plan.call[sched->plan.header_processors.plugin[i]];
 
 		call->ops->read_headers(call);
 		if (call->data->text.len > 0 && input->headers->fairness_id.len == 0)
@@ -513,8 +304,8 @@ static void find_candidates(struct rp_sched *sched)
 
 static void run_measurers(struct rp_sched *sched)
 {
-	for (uint32_t i = 0; i < sched->measurers.count; i++) {
-		const struct rp_call *call = &sched->call[sched->measurers.plugin[i]];
+	for (uint32_t i = 0; i < sched->plan.measurers.count; i++) {
+		const struct rp_call *call = &sched->plan.call[sched->plan.measurers.plugin[i]];
 
 		call->ops->measure(call);
 	}
@@ -523,7 +314,7 @@ static void run_measurers(struct rp_sched *sched)
 /* Legacy admission (flow control reference 1.1): who may wait is turned away from a full pool. */
 static bool is_shed(struct rp_sched *sched)
 {
-	const struct rp_call *detector = sched->detector;
+	const struct rp_call *detector = sched->plan.detector;
 	struct rp_candidates in;
 
 	if (sched->cycle.priority >= 0 || detector == NULL)
@@ -541,8 +332,8 @@ static void run_screeners(struct rp_sched *sched)
 	uint32_t *votes = sched->bed.idx[0];
 	uint32_t wanted = 0, count = 0;
 
-	for (uint32_t i = 0; i < sched->screeners.count; i++) {
-		const struct rp_call *call = &sched->call[sched->screeners.plugin[i]];
+	for (uint32_t i = 0; i < sched->plan.screeners.count; i++) {
+		const struct rp_call *call = &sched->plan.call[sched->plan.screeners.plugin[i]];
 		int kept = call->ops->screen(call, in, sched->bed.kept);
 
 		if (kept == RP_KEEP_ALL)
@@ -567,8 +358,8 @@ static void run_screeners(struct rp_sched *sched)
 /* The first error skips the producers after it; the request goes on. */
 static void run_producers(struct rp_sched *sched)
 {
-	for (uint32_t i = 0; i < sched->producers.count; i++) {
-		const struct rp_call *call = &sched->call[sched->producers.plugin[i]];
+	for (uint32_t i = 0; i < sched->plan.producers.count; i++) {
+		const struct rp_call *call = &sched->plan.call[sched->plan.producers.plugin[i]];
 		int err = call->ops->produce(call);
 
 		lap(sched, call->plugin, RP_EXT_DATA_PRODUCER, false);
@@ -581,8 +372,8 @@ static bool run_admitters(struct rp_sched *sched)
 {
 	bool is_admitted = true;
 
-	for (uint32_t i = 0; i < sched->admitters.count && is_admitted; i++) {
-		const struct rp_call *call = &sched->call[sched->admitters.plugin[i]];
+	for (uint32_t i = 0; i < sched->plan.admitters.count && is_admitted; i++) {
+		const struct rp_call *call = &sched->plan.call[sched->plan.admitters.plugin[i]];
 		struct rp_candidates in = sched->candidates;
 
 		if (call->ops->figures != 0)
@@ -612,8 +403,8 @@ static void run_profile(struct rp_sched *sched, uint32_t which)
 	struct rp_profile_result *result = &sched->cycle.result[which];
 	struct rp_profile_outcome outcome;
 
-	rp_profile_run_pick(sched->profile[which], &sched->candidates, sched->is_all, lap, sched,
-			    &outcome);
+	rp_profile_run_pick(sched->plan.profile[which], &sched->candidates, sched->is_all, lap,
+			    sched, &outcome);
 	result->has_run = true;
 	result->count = outcome.pick_count;
 	for (uint32_t i = 0; i < outcome.pick_count; i++)
@@ -621,13 +412,13 @@ static void run_profile(struct rp_sched *sched, uint32_t which)
 	sched->score_count[which] = 0;
 	if (sched->env->settings->has_endpoint_scores && outcome.pick_count > 0)
 		keep_scores(sched, which, &outcome);
-	rp_profile_run_settle(sched->profile[which]);
+	rp_profile_run_settle(sched->plan.profile[which]);
 }
 
 /* @return RP_SCHED_OK: cycle->primary is the profile that was picked for */
 static enum rp_sched_result run_profiles(struct rp_sched *sched)
 {
-	const struct rp_call *handler = sched->handler;
+	const struct rp_call *handler = sched->plan.handler;
 	const struct rp_config_blob *config = sched->config;
 	bool has_run = false, has_failed = false;
 
@@ -663,8 +454,8 @@ static enum rp_sched_result run_profiles(struct rp_sched *sched)
 
 static void run_pre_requests(struct rp_sched *sched)
 {
-	for (uint32_t i = 0; i < sched->pre_requests.count; i++) {
-		const struct rp_call *call = &sched->call[sched->pre_requests.plugin[i]];
+	for (uint32_t i = 0; i < sched->plan.pre_requests.count; i++) {
+		const struct rp_call *call = &sched->plan.call[sched->plan.pre_requests.plugin[i]];
 
 		call->ops->pre_request(call);
 		lap(sched, call->plugin, RP_EXT_PRE_REQUEST, false);
@@ -720,9 +511,9 @@ static bool is_refused_uncached(const struct rp_sched *sched)
 
 	if (!wants_cached(cycle))
 		return false;
-	for (uint32_t i = 0; i < sched->producers.count; i++) {
-		uint32_t plugin = sched->producers.plugin[i];
-		const struct rp_match_info *match = &sched->data[plugin].match;
+	for (uint32_t i = 0; i < sched->plan.producers.count; i++) {
+		uint32_t plugin = sched->plan.producers.plugin[i];
+		const struct rp_match_info *match = &sched->plan.data[plugin].match;
 
 		if (rp_bytes_equal_str(
 			    rp_config_blob_str(sched->config,
@@ -770,13 +561,13 @@ enum rp_sched_result rp_sched_pick(struct rp_sched *sched, struct rp_pick *ret_p
 
 const struct rp_call *rp_sched_burst_producer(const struct rp_sched *sched)
 {
-	return sched->config != NULL ? sched->burst : NULL;
+	return sched->config != NULL ? sched->plan.burst : NULL;
 }
 
 bool rp_sched_tokenize(struct rp_sched *sched)
 {
-	for (uint32_t i = 0; i < sched->producers.count; i++) {
-		const struct rp_call *call = &sched->call[sched->producers.plugin[i]];
+	for (uint32_t i = 0; i < sched->plan.producers.count; i++) {
+		const struct rp_call *call = &sched->plan.call[sched->plan.producers.plugin[i]];
 		uint32_t type = rp_config_blob_plugin(sched->config, call->plugin)->type;
 
 		if ((type == RP_PLUGIN_TOKEN_PRODUCER || type == RP_PLUGIN_TOKENIZER) &&
@@ -804,8 +595,8 @@ uint32_t rp_sched_report(struct rp_sched *sched, const struct rp_usage *usage,
 	if (sched->config == NULL)
 		return 0;
 	sched->cycle.config = sched->config;
-	for (uint32_t i = 0; i < sched->reporters.count; i++) {
-		const struct rp_call *call = &sched->call[sched->reporters.plugin[i]];
+	for (uint32_t i = 0; i < sched->plan.reporters.count; i++) {
+		const struct rp_call *call = &sched->plan.call[sched->plan.reporters.plugin[i]];
 
 		count += call->ops->report(call, usage, &report[count]);
 	}
