@@ -139,6 +139,36 @@ static void test_empty_replies_are_the_reference_bytes(void **state)
 	assert_sent("00000000023200");
 }
 
+/* { a: { x: 3, y: -4 }, b: { x: 2 } } */
+#define REPORTS_HEX                                                                                \
+	"42420a270a016112222a200a0e0a017812091100000000000008400a0e0a0179"                         \
+	"12091100000000000010c00a170a016212122a100a0e0a017812091100000000"                         \
+	"00000040"
+
+static void test_reports_are_grouped_and_the_last_of_equal_keys_counts(void **state)
+{
+	const struct rp_report report[] = {
+		{RP_BYTES_LIT("a"), RP_BYTES_LIT("x"), 1},
+		{RP_BYTES_LIT("b"), RP_BYTES_LIT("x"), 2},
+		{RP_BYTES_LIT("a"), RP_BYTES_LIT("x"), 3},
+		{RP_BYTES_LIT("a"), RP_BYTES_LIT("y"), -4},
+	};
+	struct rp_bytes metadata = rp_ext_proc_encode_reports(&arena, report, 4);
+	struct rp_ext_proc_mutation mutation = {.metadata = metadata};
+	struct rp_body body = {0};
+
+	(void)state;
+	assert_int_equal(rp_ext_proc_encode_reports(&arena, report, 0).len, 0);
+	assert_int_equal(rp_ext_proc_send_common(NULL, &arena, RP_EXT_PROC_REPLY_RESPONSE_TRAILERS,
+						 &mutation, NULL),
+			 RP_OK);
+	assert_sent("00000000463200" REPORTS_HEX);
+	assert_int_equal(rp_ext_proc_send_streamed_end(NULL, RP_EXT_PROC_REPLY_RESPONSE_BODY, &body,
+						       metadata),
+			 RP_OK);
+	assert_sent("000000004e22080a061a041a021001" REPORTS_HEX);
+}
+
 static void test_immediate_503_begins_with_the_reference_bytes(void **state)
 {
 	(void)state;
@@ -237,6 +267,7 @@ int main(void)
 		TEST(test_request_headers_reply_is_the_reference_bytes),
 		TEST(test_request_body_reply_is_the_reference_bytes),
 		TEST(test_empty_replies_are_the_reference_bytes),
+		TEST(test_reports_are_grouped_and_the_last_of_equal_keys_counts),
 		TEST(test_immediate_503_begins_with_the_reference_bytes),
 		TEST(test_long_error_texts_are_cut),
 		TEST(test_bodies_are_cut_at_62000_bytes),
