@@ -75,6 +75,7 @@ extern const struct rp_micro_ops rp_micro_reply_chunk;
 /* micro_prefix.c: {prompt bytes} and {holders, index is full} */
 extern const struct rp_micro_ops rp_micro_hash;
 extern const struct rp_micro_ops rp_micro_match;
+extern const struct rp_micro_ops rp_micro_match_each;
 extern const struct rp_micro_ops rp_micro_record_known;
 extern const struct rp_micro_ops rp_micro_record_new;
 

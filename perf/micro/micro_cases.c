@@ -102,6 +102,7 @@ const struct rp_micro_case rp_micro_cases[] = {
 	{"prefix.hash.64k", &rp_micro_hash, {64 * KB}},
 	/* 64 blocks each; pool3: full, but of three endpoints */
 	{"prefix.match.nobody", &rp_micro_match, {0, 0}},
+	{"prefix.match.each", &rp_micro_match_each, {64, 0}},
 	{"prefix.match.one", &rp_micro_match, {1, 0}},
 	{"prefix.match.one.full", &rp_micro_match, {1, 1}},
 	{"prefix.match.one.pool3", &rp_micro_match, {1, 1, 3}},

@@ -79,6 +79,17 @@ static void *setup_known(const struct rp_micro_case *c)
 	return bed;
 }
 
+/* Each block at an endpoint of its own. */
+static void *setup_each(const struct rp_micro_case *c)
+{
+	struct prefix_bed *bed = new_bed(c, 1);
+
+	make_hashes(bed, 0);
+	for (uint32_t i = 0; i < BLOCKS; i++)
+		rp_prefix_index_record(bed->index, i, 1, RP_PREFIX_CAPACITY, &bed->hashes[0][i], 1);
+	return bed;
+}
+
 static void *setup_new(const struct rp_micro_case *c)
 {
 	return new_bed(c, NEW_RUNS);
@@ -102,9 +113,9 @@ static uint32_t next_prompt(struct prefix_bed *bed)
 	return prompt;
 }
 
-static void run_match(void *user)
+/* Look the next prompt up: who holds part of it holds `blocks` of them. */
+static void match(struct prefix_bed *bed, uint32_t blocks)
 {
-	struct prefix_bed *bed = user;
 	uint32_t prompt = next_prompt(bed);
 	uint32_t touched = 0;
 
@@ -112,9 +123,19 @@ static void run_match(void *user)
 			      &touched);
 	RP_MICRO_CHECK(touched == bed->holders);
 	for (uint32_t i = 0; i < touched; i++) {
-		RP_MICRO_CHECK(bed->count[bed->touched[i]] == BLOCKS);
+		RP_MICRO_CHECK(bed->count[bed->touched[i]] == blocks);
 		bed->count[bed->touched[i]] = 0;
 	}
+}
+
+static void run_match(void *user)
+{
+	match(user, BLOCKS);
+}
+
+static void run_match_each(void *user)
+{
+	match(user, 1);
 }
 
 static void run_record_known(void *user)
@@ -151,6 +172,7 @@ static void teardown(void *user)
 	free(bed);
 }
 
+const struct rp_micro_ops rp_micro_match_each = {setup_each, NULL, run_match_each, teardown, 0};
 const struct rp_micro_ops rp_micro_match = {setup_known, NULL, run_match, teardown, 0};
 const struct rp_micro_ops rp_micro_record_known = {setup_known, NULL, run_record_known, teardown,
 						   0};

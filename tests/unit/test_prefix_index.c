@@ -570,6 +570,28 @@ static size_t resident_pages(void)
 	return count;
 }
 
+static void a_full_index_takes_the_memory_declared(void **state)
+{
+	enum { BUDGET = 16 << 20, SLOTS = 60, PROMPTS = 160 };
+	size_t bytes;
+
+	teardown(state);
+	make_index(BUDGET);
+	for (uint32_t slot = 0; slot < SLOTS; slot++)
+		rp_prefix_index_admit(prefix, slot, 1, SLOTS);
+	for (uint64_t prompt = 0; prompt < (uint64_t)PROMPTS * SLOTS; prompt++)
+		rp_prefix_index_record(prefix, (uint32_t)(prompt % SLOTS), 1, UINT32_MAX,
+				       blocks(prompt, 0, 128), 128);
+	bytes = resident_pages() * 4096;
+	print_message("printed: %u MB of budget, %.1f MB declared, %.1f MB in memory, %.1f MB "
+		      "mapped\n",
+		      BUDGET >> 20, (double)rp_prefix_index_memory(BUDGET) / (1 << 20),
+		      (double)bytes / (1 << 20), (double)mapped_bytes / (1 << 20));
+	assert_true(rp_prefix_index_memory(BUDGET) <= BUDGET + sizeof(*prefix));
+	/* A ring may end within a page. */
+	assert_in_range(bytes, BUDGET / 2, rp_prefix_index_memory(BUDGET) + SLOTS * 4096);
+}
+
 static void a_small_pool_touches_a_small_part_of_the_table(void **state)
 {
 	(void)state;
@@ -643,6 +665,7 @@ int main(void)
 		TEST(sweep_gives_the_memory_of_the_ring_back),
 		TEST(stale_words_of_a_late_worker_are_absent),
 		TEST(foreign_ring_entries_are_survived),
+		TEST(a_full_index_takes_the_memory_declared),
 		TEST(a_small_pool_touches_a_small_part_of_the_table),
 		TEST(what_was_known_is_found_while_the_index_grows),
 #undef TEST
