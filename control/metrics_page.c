@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "control/decision_metrics.h"
+#include "control/encoder_metrics.h"
 #include "control/inflight_metrics.h"
 #include "control/pool_gauges.h"
 #include "control/process_stats.h"
@@ -571,6 +572,7 @@ void rp_metrics_page_write(struct rp_metrics_page *page, struct rp_prom *prom)
 	write_plugin_durations(page, prom, "inference_extension_plugin_duration_seconds");
 	write_prefix_size(page, prom);
 	rp_decision_metrics_write(&page->decisions, prom);
+	rp_encoder_metrics_write(page->control, prom);
 	rp_inflight_metrics_write(page->inflight, prom);
 	write_datalayer(page, prom);
 	write_pool(page, prom);

@@ -80,6 +80,12 @@ struct rp_bucket_bounds rp_bucket_bounds(enum rp_bucket_set set)
 
 void rp_histogram_observe(struct rp_histogram *histogram, enum rp_bucket_set set, double value)
 {
+	rp_histogram_observe_times(histogram, set, value, 1);
+}
+
+void rp_histogram_observe_times(struct rp_histogram *histogram, enum rp_bucket_set set,
+				double value, uint64_t times)
+{
 	struct rp_bucket_bounds bounds = rp_bucket_bounds(set);
 	uint64_t bits = atomic_load_explicit(&histogram->sum_bits, memory_order_relaxed);
 	uint32_t i = 0;
@@ -88,12 +94,12 @@ void rp_histogram_observe(struct rp_histogram *histogram, enum rp_bucket_set set
 	/* NaN is below no bound and lands in +Inf, as in Prometheus' client. */
 	while (i < bounds.count && !(value <= bounds.bound[i]))
 		i++;
-	rp_counter_add(&histogram->bucket[i], 1);
+	rp_counter_add(&histogram->bucket[i], times);
 	memcpy(&sum, &bits, sizeof(sum));
-	sum += value;
+	sum += value * (double)times;
 	memcpy(&bits, &sum, sizeof(bits));
 	atomic_store_explicit(&histogram->sum_bits, bits, memory_order_relaxed);
-	rp_counter_add(&histogram->count, 1);
+	rp_counter_add(&histogram->count, times);
 }
 
 const char *rp_extension_point_name(enum rp_extension_point point)

@@ -50,6 +50,9 @@ struct rp_histogram {
 
 /** Count one observation. Owner only. */
 void rp_histogram_observe(struct rp_histogram *histogram, enum rp_bucket_set set, double value);
+/** Count the same one several times. */
+void rp_histogram_observe_times(struct rp_histogram *histogram, enum rp_bucket_set set,
+				double value, uint64_t times);
 
 static inline void rp_counter_add(_Atomic uint64_t *counter, uint64_t n)
 {

@@ -107,7 +107,8 @@ static const struct item items[] = {
 
 	TYPE(rp_worker_region) FIELD(rp_worker_region, counters) FIELD(rp_worker_region, series)
 	FIELD(rp_worker_region, attempts) FIELD(rp_worker_region, decisions)
-	FIELD(rp_worker_region, inflight_series) FIELD(rp_worker_region, log)
+	FIELD(rp_worker_region, encoder) FIELD(rp_worker_region, inflight_series)
+	FIELD(rp_worker_region, log)
 
 	TYPE(rp_histogram) FIELD(rp_histogram, sum_bits) FIELD(rp_histogram, count)
 	FIELD(rp_histogram, bucket)
@@ -143,6 +144,14 @@ static const struct item items[] = {
 	FIELD(rp_decision_series, family) FIELD(rp_decision_series, plugin_len)
 	FIELD(rp_decision_series, model_len) FIELD(rp_decision_series, plugin)
 	FIELD(rp_decision_series, model) FIELD(rp_decision_series, decisions)
+
+	TYPE(rp_encoder_series_table) FIELD(rp_encoder_series_table, series)
+	FIELD(rp_encoder_series_table, endpoint)
+	TYPE(rp_encoder_series) FIELD(rp_encoder_series, is_used)
+	FIELD(rp_encoder_series, plugin_len) FIELD(rp_encoder_series, plugin)
+	FIELD(rp_encoder_series, queries) FIELD(rp_encoder_series, hit_ratio)
+	TYPE(rp_encoder_hits) FIELD(rp_encoder_hits, generation)
+	FIELD(rp_encoder_hits, hits)
 
 	TYPE(rp_inflight_series_table) FIELD(rp_inflight_series_table, used)
 	FIELD(rp_inflight_series_table, spilled) FIELD(rp_inflight_series_table, bucket)

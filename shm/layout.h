@@ -26,6 +26,7 @@
 #include "shm/cold_order.h"
 #include "shm/counters.h"
 #include "shm/decision_series.h"
+#include "shm/encoder_series.h"
 #include "shm/endpoint_metrics.h"
 #include "shm/endpoint_registry.h"
 #include "shm/endpoint_table.h"
@@ -54,6 +55,7 @@ struct rp_worker_region {
 	alignas(RP_PAGE) struct rp_request_series_table series;
 	alignas(RP_PAGE) struct rp_attempt_series_table attempts;
 	alignas(RP_PAGE) struct rp_decision_series_table decisions;
+	alignas(RP_PAGE) struct rp_encoder_series_table encoder;
 	alignas(RP_PAGE) struct rp_inflight_series_table inflight_series;
 	alignas(RP_PAGE) struct rp_spsc_ring log;
 };

@@ -214,6 +214,12 @@ void rp_prefix_index_admit(struct rp_prefix_index *index, uint32_t slot, uint32_
 	atomic_store_explicit(&ring->ring_size, (uint32_t)size, memory_order_release);
 }
 
+uint32_t rp_prefix_index_generation(const struct rp_prefix_index *index, uint32_t slot)
+{
+	RP_ASSERT(slot < RP_ENDPOINTS_MAX);
+	return atomic_load_explicit(&index->ring[slot].generation, memory_order_relaxed);
+}
+
 uint32_t rp_prefix_index_count(const struct rp_prefix_index *index, uint32_t slot)
 {
 	RP_ASSERT(slot < RP_ENDPOINTS_MAX);

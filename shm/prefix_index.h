@@ -167,6 +167,9 @@ void rp_prefix_index_prefetch(const struct rp_prefix_index *index, const uint64_
 void rp_prefix_index_record(struct rp_prefix_index *index, uint32_t slot, uint32_t generation,
 			    uint32_t capacity, const uint64_t *hashes, size_t hash_count);
 
+/** Of the endpoint whose entries a slot's are; 0: it never had any. */
+uint32_t rp_prefix_index_generation(const struct rp_prefix_index *index, uint32_t slot);
+
 /** Live entries of a slot, for the size gauge. */
 uint32_t rp_prefix_index_count(const struct rp_prefix_index *index, uint32_t slot);
 

@@ -16,6 +16,12 @@ const void *rp_cycle_prepared(const struct rp_cycle *cycle, uint32_t plugin)
 	return plugin < cycle->config->plugin_count ? cycle->call[plugin].prepared : NULL;
 }
 
+struct rp_bytes rp_cycle_plugin_name(const struct rp_cycle *cycle, uint32_t plugin)
+{
+	return rp_config_blob_str(cycle->config,
+				  rp_config_blob_plugin(cycle->config, plugin)->name);
+}
+
 struct rp_bytes rp_cycle_header(const struct rp_cycle *cycle, struct rp_bytes name)
 {
 	for (uint32_t i = 0; i < cycle->headers->wanted_count; i++) {

@@ -143,6 +143,9 @@ struct rp_bytes rp_cycle_identity(const struct rp_cycle *cycle, uint32_t table_i
 /** First target of a profile's result, RP_NO_ENDPOINT if it failed or did not run. */
 uint32_t rp_cycle_first_pick(const struct rp_cycle *cycle, uint32_t profile);
 
+/** Name of a plugin. */
+struct rp_bytes rp_cycle_plugin_name(const struct rp_cycle *cycle, uint32_t plugin);
+
 /** Name of a profile. */
 struct rp_bytes rp_cycle_profile_name(const struct rp_cycle *cycle, uint32_t profile);
 

@@ -295,6 +295,44 @@ static void decisions_are_added_up_by_handler_and_for_the_twin_by_model(void **s
 	       "1", NULL);
 }
 
+static void encoder_caches_are_added_up_over_workers(void **state)
+{
+	const uint32_t slot = add_endpoint("ns", "x", 80);
+	const uint32_t generation = control.shared.live->registry.slot[slot].generation;
+
+	(void)state;
+	for (uint32_t w = 0; w < WORKERS; w++) {
+		struct rp_encoder_series_table *encoder = &worker(w)->encoder;
+		uint32_t b, a;
+
+		/* One worker knows them in another order than the other one. */
+		if (w == 1)
+			(void)rp_encoder_series_find(encoder, RP_BYTES_LIT("b"));
+		a = rp_encoder_series_find(encoder, RP_BYTES_LIT("a"));
+		b = rp_encoder_series_find(encoder, RP_BYTES_LIT("b"));
+		assert_int_equal(a, w);
+		rp_counter_add(&encoder->series[a].queries[RP_ENCODER_IMAGE], 3);
+		rp_counter_add(&encoder->series[b].queries[RP_ENCODER_VIDEO], 1);
+		rp_histogram_observe(&encoder->series[a].hit_ratio, RP_BUCKETS_RATIO, 0.5);
+		rp_encoder_series_hit(encoder, a, slot, generation, RP_ENCODER_IMAGE, 2);
+	}
+	/* Another endpoint had the slot before. */
+	rp_encoder_series_hit(&worker(0)->encoder, 1, 7, 9, RP_ENCODER_VIDEO, 5);
+#define E "plugin_type=\"mm-embeddings-cache-producer\",plugin_name="
+	expect("llm_d_epp_encoder_cache_queries_total{" E "\"a\",modality=\"image\"}", "6",
+	       "llm_d_epp_encoder_cache_queries_total{" E "\"b\",modality=\"video\"}", "2",
+	       "llm_d_epp_encoder_cache_queries_total{" E "\"b\",modality=\"image\"}", NULL,
+	       "llm_d_epp_encoder_cache_hits_total{" E "\"a\",pod=\"ns/x\",modality=\"image\"}",
+	       "4", "llm_d_epp_encoder_cache_hit_ratio_sum{" E "\"a\"}", "1",
+	       "llm_d_epp_encoder_cache_hit_ratio_bucket{" E "\"a\",le=\"0.4\"}", "0",
+	       "llm_d_epp_encoder_cache_hit_ratio_bucket{" E "\"a\",le=\"0.5\"}", "2",
+	       "llm_d_epp_encoder_cache_hit_ratio_count{" E "\"b\"}", NULL, NULL);
+	control.shared.live->registry.slot[slot].generation++;
+	table->endpoint[0].generation++;
+	expect("llm_d_epp_encoder_cache_hits_total{" E "\"a\",pod=\"ns/x\",modality=\"image\"}",
+	       NULL, NULL);
+}
+
 static void the_pool_is_seen_at_the_first_scrape(void **state)
 {
 	uint32_t slot = add_endpoint("a", "x", 80);
@@ -473,6 +511,7 @@ int main(void)
 		TEST(decisions_are_added_up_by_handler_and_for_the_twin_by_model),
 		TEST(load_under_way_is_shown_by_who_asked_for_it),
 		TEST(what_a_worker_has_no_room_to_tell_apart_is_shown_as_other),
+		TEST(encoder_caches_are_added_up_over_workers),
 		TEST(the_pool_is_seen_at_the_first_scrape),
 		TEST(plugin_series_carry_the_plugins_names),
 		TEST(process_figures_are_of_running_workers),

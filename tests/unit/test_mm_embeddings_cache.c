@@ -120,6 +120,69 @@ static void more_items_than_are_told_apart_do_no_harm(void **state RP_UNUSED)
 	assert_int_equal(bed->data[1].media.item_count, 5);
 }
 
+static const struct rp_encoder_series_table *series(void)
+{
+	return &bed->bed.shared.live->worker[bed->bed.env.worker].encoder;
+}
+
+static uint64_t queries(enum rp_encoder_modality modality)
+{
+	return atomic_load(&series()->series[0].queries[modality]);
+}
+
+static uint64_t hits(uint32_t table_idx, enum rp_encoder_modality modality)
+{
+	return rp_encoder_series_hits(series(), 0, bed->slot[table_idx], 1, modality);
+}
+
+static void look_ups_and_hits_are_counted_by_modality(void **state RP_UNUSED)
+{
+	serve(100, 2, 0);
+	serve(101, 2, 1);
+	assert_int_equal(queries(RP_ENCODER_IMAGE), 4);
+	assert_int_equal(hits(0, RP_ENCODER_IMAGE), 1); /* 101 */
+	/* 100 is an image; 101 comes as a sound and as a video, which is the later one. */
+	plugin_bed_next_request(bed);
+	bed->data[1] = (struct rp_plugin_data){0};
+	feature[0] = (struct rp_media_feature){.hash = 100};
+	feature[1] = (struct rp_media_feature){.hash = 101, .modality = RP_MODALITY_AUDIO};
+	feature[2] = (struct rp_media_feature){.hash = 101, .modality = RP_MODALITY_VIDEO};
+	prompt[0] = (struct rp_prompt){.feature = feature, .feature_count = 3};
+	prompt[1] = (struct rp_prompt){.feature_count = 0};
+	assert_int_equal(producer->ops->produce(producer), RP_OK);
+	assert_int_equal(queries(RP_ENCODER_IMAGE), 5);
+	assert_int_equal(queries(RP_ENCODER_AUDIO), 0);
+	assert_int_equal(queries(RP_ENCODER_VIDEO), 1);
+	assert_int_equal(hits(0, RP_ENCODER_IMAGE), 2);
+	assert_int_equal(hits(1, RP_ENCODER_IMAGE), 0);
+	assert_int_equal(hits(0, RP_ENCODER_VIDEO), 1);
+	assert_int_equal(hits(1, RP_ENCODER_VIDEO), 1);
+	assert_int_equal(hits(2, RP_ENCODER_VIDEO), 0);
+	assert_string_equal(series()->series[0].plugin, "producer");
+	assert_int_equal(bed->data[1].media.matched[bed->slot[0]], 2);
+}
+
+static void the_ratio_is_observed_of_each_candidate(void **state RP_UNUSED)
+{
+	static const int without_last[] = {2, -1};
+	const struct rp_histogram *ratio = &series()->series[0].hit_ratio;
+	uint64_t bits;
+	double sum;
+
+	serve(1, 3, 0);
+	assert_int_equal(atomic_load(&ratio->count), 3);
+	assert_int_equal(atomic_load(&ratio->bucket[0]), 3);
+	plugin_bed_leave_out(bed, without_last);
+	(void)ask(1, 4);
+	(void)ask(1, 0); /* text alone is not observed */
+	assert_int_equal(atomic_load(&ratio->count), 5);
+	assert_int_equal(atomic_load(&ratio->bucket[0]), 4);
+	assert_int_equal(atomic_load(&ratio->bucket[8]), 1); /* (0.7, 0.8] */
+	bits = atomic_load(&ratio->sum_bits);
+	memcpy(&sum, &bits, sizeof(sum));
+	assert_true(sum == 0.75);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -130,6 +193,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_endpoint_keeps_as_many_as_its_cache_has_room_for,
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(more_items_than_are_told_apart_do_no_harm, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(look_ups_and_hits_are_counted_by_modality, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(the_ratio_is_observed_of_each_candidate, set_up,
 						tear_down),
 	};
 

@@ -12,15 +12,23 @@ enum {
 	WHERE_SLOTS = 1 << WHERE_BITS,
 };
 static_assert(WHERE_SLOTS >= 2 * RP_MEDIA_FEATURES_MAX, "half of it stays free");
+static_assert((int)RP_MODALITY_IMAGE == RP_ENCODER_IMAGE &&
+		      (int)RP_MODALITY_AUDIO == RP_ENCODER_AUDIO &&
+		      (int)RP_MODALITY_VIDEO == RP_ENCODER_VIDEO &&
+		      (int)RP_MODALITY_COUNT == RP_ENCODER_MODALITY_COUNT,
+	      "series go by the same numbers");
 
 /* What was found out about the request at hand. */
 struct state {
 	uint64_t salt; /* odd: clients choose hashes, and must not know where they are put */
 	uint32_t count;
 	uint64_t item[RP_MEDIA_FEATURES_MAX]; /* each once */
-	uint16_t where[WHERE_SLOTS];	      /* of item's hash: its place, plus 1; 0: free */
+	uint8_t modality[RP_MEDIA_FEATURES_MAX];
+	uint64_t group[RP_MEDIA_FEATURES_MAX]; /* those of one modality */
+	uint16_t where[WHERE_SLOTS];	       /* of item's hash: its place, plus 1; 0: free */
 	uint32_t touched_count;
 	uint16_t matched[RP_ENDPOINTS_MAX];
+	uint16_t counted[RP_ENDPOINTS_MAX]; /* of matched, in the series */
 	uint16_t touched[RP_ENDPOINTS_MAX];
 };
 
@@ -40,25 +48,106 @@ static void forget(struct state *state)
 		*place_of(state, state->item[state->count - 1]) = 0;
 		state->count--;
 	}
-	for (uint32_t i = 0; i < state->touched_count; i++)
+	for (uint32_t i = 0; i < state->touched_count; i++) {
 		state->matched[state->touched[i]] = 0;
+		state->counted[state->touched[i]] = 0;
+	}
 	state->touched_count = 0;
 }
 
-static void add_item(struct state *state, uint64_t item)
+/* Of an item that is there as two, the last modality counts. */
+static void add_item(struct state *state, const struct rp_media_feature *feature)
 {
-	uint16_t *place = place_of(state, item);
+	uint16_t *place = place_of(state, feature->hash);
 
-	if (*place != 0 || state->count == RP_MEDIA_FEATURES_MAX)
-		return;
-	state->item[state->count] = item;
-	*place = (uint16_t)++state->count;
+	if (*place == 0) {
+		if (state->count == RP_MEDIA_FEATURES_MAX)
+			return;
+		state->item[state->count] = feature->hash;
+		*place = (uint16_t)++state->count;
+	}
+	state->modality[*place - 1] = feature->modality;
+}
+
+static struct rp_encoder_series_table *series_of(const struct rp_call *call)
+{
+	const struct rp_env *env = call->cycle->env;
+
+	return &env->live->worker[env->worker].encoder;
+}
+
+static uint32_t gather(struct state *state, uint32_t modality)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < state->count; i++) {
+		state->group[count] = state->item[i];
+		count += state->modality[i] == modality;
+	}
+	return count;
+}
+
+/* What a modality's look-ups added to the matches. */
+static void count_hits(const struct rp_call *call, uint32_t series,
+		       enum rp_encoder_modality modality)
+{
+	const struct rp_prefix_index *index = &call->cycle->env->live->items.index;
+	struct state *state = call->state;
+
+	for (uint32_t i = 0; i < state->touched_count; i++) {
+		uint32_t slot = state->touched[i];
+		uint32_t generation = rp_prefix_index_generation(index, slot);
+
+		if (state->matched[slot] == state->counted[slot] || generation == 0)
+			continue;
+		rp_encoder_series_hit(series_of(call), series, slot, generation, modality,
+				      (uint64_t)(state->matched[slot] - state->counted[slot]));
+		state->counted[slot] = state->matched[slot];
+	}
+}
+
+static void look_up(const struct rp_call *call, uint32_t series)
+{
+	struct state *state = call->state;
+
+	for (uint32_t m = 0; m < RP_ENCODER_MODALITY_COUNT; m++) {
+		uint32_t count = gather(state, m);
+
+		if (count == 0)
+			continue;
+		rp_counter_add(&series_of(call)->series[series].queries[m], count);
+		rp_prefix_index_match_each(&call->cycle->env->live->items.index, state->group,
+					   count, state->matched, state->touched,
+					   &state->touched_count);
+		count_hits(call, series, (enum rp_encoder_modality)m);
+	}
+}
+
+static void count_ratios(const struct rp_call *call, uint32_t series)
+{
+	const struct rp_candidates *candidates = call->cycle->candidates;
+	struct rp_histogram *ratio = &series_of(call)->series[series].hit_ratio;
+	const struct state *state = call->state;
+	uint64_t without = 0;
+
+	for (uint32_t i = 0; i < candidates->count; i++) {
+		uint16_t matched = state->matched[candidates->slot[i]];
+
+		if (matched == 0)
+			without++;
+		else
+			rp_histogram_observe(ratio, RP_BUCKETS_RATIO,
+					     (double)matched / state->count);
+	}
+	if (without > 0)
+		rp_histogram_observe_times(ratio, RP_BUCKETS_RATIO, 0, without);
 }
 
 static int produce(const struct rp_call *call)
 {
 	const struct rp_request *request = call->cycle->request;
 	struct state *state = call->state;
+	uint32_t series;
 
 	if (state->salt == 0)
 		state->salt = rp_env_random(call->cycle->env) | 1;
@@ -67,12 +156,14 @@ static int produce(const struct rp_call *call)
 		const struct rp_prompt *prompt = &request->prompts[i];
 
 		for (uint32_t k = 0; k < prompt->feature_count; k++)
-			add_item(state, prompt->feature[k].hash);
+			add_item(state, &prompt->feature[k]);
 	}
 	if (state->count == 0)
 		return RP_OK;
-	rp_prefix_index_match_each(&call->cycle->env->live->items.index, state->item, state->count,
-				   state->matched, state->touched, &state->touched_count);
+	series = rp_encoder_series_find(series_of(call),
+					rp_cycle_plugin_name(call->cycle, call->plugin));
+	look_up(call, series);
+	count_ratios(call, series);
 	call->data->media = (struct rp_media_info){
 		.item_count = state->count,
 		.matched = state->matched,

@@ -44,11 +44,10 @@ void rp_profiles_count_decision(const struct rp_call *call, enum rp_decision_fam
 				enum rp_stage_decision decision)
 {
 	const struct rp_cycle *cycle = call->cycle;
-	struct rp_bytes name = rp_config_blob_str(
-		cycle->config, rp_config_blob_plugin(cycle->config, call->plugin)->name);
 
 	rp_decision_series_count(&cycle->env->live->worker[cycle->env->worker].decisions, family,
-				 name, cycle->request->target_model, decision);
+				 rp_cycle_plugin_name(cycle, call->plugin),
+				 cycle->request->target_model, decision);
 }
 
 /* The picks' addresses, joined with commas; empty: no memory. */
