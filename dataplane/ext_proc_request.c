@@ -655,6 +655,8 @@ static void decide_after_window(struct rp_burst_place *place, void *user)
 	struct rp_arena scratch;
 
 	stream->request->waiting = NULL;
+	if (stream->is_over) /* it was refused while it waited, and is about to close */
+		return;
 	rp_arena_init_scratch(&scratch, &stream->env->arenas);
 	rp_director_pick(stream->env, arena, &input, false, &answer->request, &answer->decision);
 	conclude(stream, kind, true, answer, &scratch);
