@@ -193,8 +193,10 @@ static void pick(struct director *director)
 	switch (result) {
 	case RP_SCHED_OK:
 		director->decision->http_status = 200;
-		if (!write_destination(director))
+		if (!write_destination(director)) {
+			rp_followup_end(director->decision->pick.followup, director->env);
 			refuse_memory(director);
+		}
 		break;
 	case RP_SCHED_SHED:
 		refuse(director, 429, RP_REQUEST_ERROR_RESOURCE_EXHAUSTED,

@@ -221,6 +221,45 @@ static void scheduling_is_measured(void **state RP_UNUSED)
 		assert_true(bed.env.counters->plugin_duration[2 * i].count > 0);
 }
 
+/* Wherever memory ends after the pick: what plugins counted for it is given back. */
+static void what_was_counted_is_given_back_without_memory(void **state RP_UNUSED)
+{
+	static const struct rp_params_inflight_load_producer load = {.prefix_match_info_producer =
+									     RP_CONFIG_NONE};
+	static const struct rp_request_headers headers = {.path = {(const uint8_t *)"/", 1}};
+	const struct rp_decision_input input = {.headers = &headers};
+	struct rp_bed_config config = rp_bed_default_config();
+	uint32_t refused_count = 0, picked_count = 0;
+
+	rp_bed_add(&config, RP_PLUGIN_INFLIGHT_LOAD_PRODUCER, &load, sizeof(load), 0);
+	rp_bed_publish(&bed, &config, three, RP_ARRAY_LEN(three));
+	for (size_t used = 0; used < RP_ARENA_FIRST_BYTES; used += 8) {
+		rp_arena_reset(&bed.arena);
+		rp_arena_pool_fini(&bed.env.arenas); /* nothing is kept */
+		rp_arena_pool_init(&bed.env.arenas);
+		assert_non_null(rp_arena_alloc(&bed.arena, 8 + used));
+		bed.env.arenas.bytes_max = 0;
+		rp_director_decide(&bed.env, &bed.arena, &input, &request, &decision);
+		bed.env.arenas.bytes_max = SIZE_MAX;
+		if (decision.http_status == 200) {
+			assert_int_equal(decision.pick.followup->hold_count, 1);
+			rp_followup_end(decision.pick.followup, &bed.env);
+			picked_count++;
+		} else {
+			refused_count++;
+		}
+		for (uint32_t slot = 0; slot < RP_ARRAY_LEN(three); slot++) {
+			struct rp_inflight_load left;
+
+			rp_inflight_load_sum(&bed.env.live->inflight, 1, 0, slot, &left);
+			assert_int_equal(left.requests, 0);
+		}
+	}
+	assert_true(refused_count > 0 && picked_count > 0);
+	config = rp_bed_default_config();
+	rp_bed_publish(&bed, &config, three, RP_ARRAY_LEN(three));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -233,6 +272,7 @@ int main(void)
 		cmocka_unit_test(an_unclaimed_path_is_named),
 		cmocka_unit_test(without_candidates_it_is_503),
 		cmocka_unit_test(scheduling_is_measured),
+		cmocka_unit_test(what_was_counted_is_given_back_without_memory),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
