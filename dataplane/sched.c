@@ -582,6 +582,8 @@ const struct rp_candidates *rp_sched_find_candidates(struct rp_sched *sched,
 {
 	if (sched->config == NULL)
 		return NULL;
+	/* No cycle need have begun since the table was published. */
+	sched->cycle.table = sched->table;
 	sched->subset = subset;
 	find_candidates(sched);
 	return &sched->candidates;
