@@ -212,6 +212,7 @@ int rp_request_hash_prompts(struct rp_request_parser *parser, const struct rp_bo
 	if (err != RP_OK)
 		return err;
 	request->prompts = prompts;
+	request->prompt_shape = *shape;
 	request->prompt_count = count;
 	request->token_count = 0;
 	for (uint32_t i = 0; i < count; i++)

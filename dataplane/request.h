@@ -77,7 +77,8 @@ struct rp_request {
 	int64_t max_tokens; /* -1: none given */
 	struct rp_bytes cache_salt;
 	uint64_t body_bytes;
-	struct rp_prompt *prompts; /* made by rp_request_make_prompts() */
+	struct rp_prompt *prompts;	     /* made by rp_request_make_prompts() */
+	struct rp_prompt_shape prompt_shape; /* that they were made for */
 	uint32_t prompt_count;
 	uint64_t token_count;	      /* of all prompts, not cut */
 	struct rp_burst_place *burst; /* where it waited for others; NULL: it did not */

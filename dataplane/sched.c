@@ -566,6 +566,7 @@ const struct rp_call *rp_sched_burst_producer(const struct rp_sched *sched)
 
 bool rp_sched_tokenize(struct rp_sched *sched)
 {
+	find_candidates(sched); /* their block size is asked for */
 	for (uint32_t i = 0; i < sched->plan.producers.count; i++) {
 		const struct rp_call *call = &sched->plan.call[sched->plan.producers.plugin[i]];
 		uint32_t type = rp_config_blob_plugin(sched->config, call->plugin)->type;

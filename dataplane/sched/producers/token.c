@@ -9,13 +9,16 @@
 static int produce(const struct rp_call *call)
 {
 	const struct rp_cycle *cycle = call->cycle;
+	const struct rp_request *made = cycle->request;
 	struct rp_prompt_shape shape;
 
-	if (cycle->request->has_prompts) /* they were made before the request waited */
-		return RP_OK;
 	if (cycle->parser == NULL)
 		return RP_EUNSUPPORTED;
 	shape = rp_sched_prompt_shape(cycle->config, rp_cycle_block_size(cycle));
+	/* Made before the request waited, and nothing else is asked of them since. */
+	if (made->has_prompts && made->prompt_shape.block_tokens == shape.block_tokens &&
+	    made->prompt_shape.max_tokens == shape.max_tokens)
+		return RP_OK;
 	return rp_request_hash_prompts(cycle->parser, cycle->body, call->params,
 				       &cycle->headers->hints, &shape, cycle->request);
 }
