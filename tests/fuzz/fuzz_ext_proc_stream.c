@@ -12,13 +12,23 @@
  *   L     a second goes by                          A     options (first line)
  *   X     raw bytes of the gRPC stream              M     bytes of a whole message
  *   K     half-close                                Z     reset
+ *   V     a digit: the stream that lines are for    G     a digit: reload with that configuration
+ *   W     a digit, bits: endpoints that go away     J     a turn of a millisecond
+ *   Y     a byte: so many KiB are left for what is parsed and found out
  */
 #include "dataplane/ext_proc_fields.h"
 #include "dataplane/pb_wire.h"
 #include "shm/clock.h"
 #include "tests/fuzz/h2_bed.h"
+#include "tests/fuzz/plugin_configs.h"
 
-enum { MESSAGE_BYTES = 1 << 16, PREFIX_BYTES = 5 };
+enum { MESSAGE_BYTES = 1 << 16, PREFIX_BYTES = 5, STREAMS = 4 };
+
+struct talk {
+	struct h2_bed *bed;
+	struct world_options options;
+	uint32_t opened; /* streams, a bit each */
+};
 
 /* What lines before the message said about it. */
 struct extras {
@@ -134,11 +144,35 @@ static void send_message(struct h2_bed *bed, struct rp_bytes message)
 		h2_bed_data(bed, message, false);
 }
 
-/* @return false: nothing more may be sent */
-static bool run_line(struct h2_bed *bed, struct rp_bytes line, struct extras *extras)
+static uint32_t digit_of(struct rp_bytes text, uint32_t below)
 {
+	return text.len > 0 ? text.ptr[0] % below : 0;
+}
+
+static void use_stream(struct talk *talk, uint32_t i)
+{
+	if ((talk->opened >> i & 1) != 0) {
+		talk->bed->stream = (uint8_t)(2 * i + 1);
+		return;
+	}
+	/* New streams have higher ids than old ones. */
+	talk->opened |= (2u << i) - 1;
+	h2_bed_call(talk->bed, (uint8_t)(2 * i + 1));
+}
+
+static void publish(struct talk *talk)
+{
+	world_republish(&talk->bed->world, &talk->options);
+	h2_bed_turn(talk->bed, RP_NS_PER_MS);
+	world_spoil(&talk->bed->world);
+}
+
+/* @return false: nothing more may be sent */
+static bool run_line(struct talk *talk, struct rp_bytes line, struct extras *extras)
+{
+	struct h2_bed *bed = talk->bed;
 	static uint8_t message[MESSAGE_BYTES];
-	static const uint8_t reset[] = {0, 0, 4, 3, 0, 0, 0, 0, 1, 0, 0, 0, 8};
+	uint8_t reset[] = {0, 0, 4, 3, 0, 0, 0, 0, bed->stream, 0, 0, 0, 8};
 	struct rp_writer w = rp_writer(message, sizeof(message));
 	struct rp_bytes rest = rp_bytes_slice(line, 1, SIZE_MAX);
 
@@ -163,10 +197,28 @@ static bool run_line(struct h2_bed *bed, struct rp_bytes line, struct extras *ex
 		return true;
 	case 'K':
 		h2_bed_data(bed, rp_bytes(NULL, 0), true);
-		return false;
+		return talk->options.config != NULL;
 	case 'Z':
 		h2_bed_feed(bed, rp_bytes(reset, sizeof(reset)));
-		return false;
+		return talk->options.config != NULL;
+	case 'V':
+		use_stream(talk, digit_of(rest, STREAMS));
+		return true;
+	case 'G':
+		talk->options.config = plugin_config(digit_of(rest, PLUGIN_CONFIGS));
+		publish(talk);
+		return true;
+	case 'W':
+		talk->options.left_out = digit_of(rest, 1 << WORLD_ENDPOINTS);
+		publish(talk);
+		return true;
+	case 'Y':
+		bed->world.env.arenas.bytes_max =
+			bed->world.env.arenas.bytes_total + 1024 * digit_of(rest, 256);
+		return true;
+	case 'J':
+		h2_bed_turn(bed, RP_NS_PER_MS);
+		return true;
 	default:
 		break;
 	}
@@ -180,7 +232,8 @@ static bool run_line(struct h2_bed *bed, struct rp_bytes line, struct extras *ex
 	return true;
 }
 
-/* "A" and flags: e header echo, b small bodies, m little memory, n no endpoints, o no fallback. */
+/* "A" and flags: e header echo, b small bodies, m little memory, n no endpoints, o no fallback, k
+ * answers are skipped, a digit: that configuration. */
 static void read_options(struct rp_bytes line, struct world_options *options)
 {
 	world_options_default(options);
@@ -190,6 +243,11 @@ static void read_options(struct rp_bytes line, struct world_options *options)
 	options->settings.has_header_echo = memchr(line.ptr, 'e', line.len) != NULL;
 	options->is_empty = memchr(line.ptr, 'n', line.len) != NULL;
 	options->has_openai_only = memchr(line.ptr, 'o', line.len) != NULL;
+	options->is_response_skipped = memchr(line.ptr, 'k', line.len) != NULL;
+	for (uint32_t i = 0; i < PLUGIN_CONFIGS; i++) {
+		if (memchr(line.ptr, (int)('0' + i), line.len) != NULL)
+			options->config = plugin_config(i);
+	}
 	if (memchr(line.ptr, 'b', line.len) != NULL)
 		options->settings.body_bytes_max = 40;
 	if (memchr(line.ptr, 'm', line.len) != NULL)
@@ -200,22 +258,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct rp_bytes in = rp_bytes(data, size), line;
 	struct fuzz_cuts cuts = fuzz_cuts(in);
-	struct world_options options;
+	struct talk talk = {.opened = 1};
 	struct extras extras = {0};
-	struct h2_bed *bed;
 	bool goes_on = true;
 
 	line = in;
-	read_options(fuzz_line(&line), &options);
-	bed = h2_bed_begin(&options, false);
-	h2_bed_open(bed, true);
+	read_options(fuzz_line(&line), &talk.options);
+	talk.bed = h2_bed_begin(&talk.options, false);
+	h2_bed_open(talk.bed, true);
 	while (in.len > 0 && goes_on) {
 		line = fuzz_line(&in);
 		if (line.len > 0)
-			goes_on = run_line(bed, line, &extras);
+			goes_on = run_line(&talk, line, &extras);
 		if (fuzz_below(&cuts, 2) == 0)
-			h2_bed_turn(bed, RP_NS_PER_MS);
+			h2_bed_turn(talk.bed, RP_NS_PER_MS);
 	}
-	h2_bed_end(bed);
+	h2_bed_end(talk.bed);
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/fuzz/h2_bed.h"
 
+#include "dataplane/burst.h"
 #include "dataplane/grpc_call.h"
 #include "dataplane/sched.h"
 #include "shm/clock.h"
@@ -19,6 +20,7 @@ struct h2_bed *h2_bed_begin(const struct world_options *options, bool is_health)
 	world_begin(&bed.world, options);
 	RP_ASSERT(rp_h2_session_new(&bed.world.h2, is_health, &bed.session) == RP_OK);
 	bed.is_over = false;
+	bed.stream = 1;
 	bed.frame_len = 0;
 	bed.frame_left = 0;
 	return &bed;
@@ -60,6 +62,7 @@ void h2_bed_turn(struct h2_bed *bed, int64_t ns)
 	bed->world.h2.now_ns = env->now_ns;
 	rp_sched_refresh(env->sched);
 	rp_h2_session_flush(bed->session);
+	rp_burst_tick(env);
 	rp_grpc_tick(env, env->now_ns);
 	if (rp_h2_session_pull(bed->session, take_output, bed) != RP_OK ||
 	    rp_h2_session_is_done(bed->session))
@@ -74,7 +77,7 @@ void h2_bed_feed(struct h2_bed *bed, struct rp_bytes in)
 		bed->is_over = true;
 }
 
-void h2_bed_open(struct h2_bed *bed, bool has_call)
+void h2_bed_call(struct h2_bed *bed, uint8_t stream)
 {
 	/* RFC 7541: fields of the static table, or as literals that are not indexed. */
 	static const char call[] = "\x83\x86\x04\x34"
@@ -87,14 +90,19 @@ void h2_bed_open(struct h2_bed *bed, bool has_call)
 				   "te"
 				   "\x08"
 				   "trailers";
-	static const uint8_t head[FRAME_HEAD_BYTES] = {0, 0, sizeof(call) - 1, 1, 4, 0, 0, 0, 1};
+	const uint8_t head[FRAME_HEAD_BYTES] = {0, 0, sizeof(call) - 1, 1, 4, 0, 0, 0, stream};
 
+	bed->stream = stream;
+	h2_bed_feed(bed, rp_bytes(head, sizeof(head)));
+	h2_bed_feed(bed, rp_bytes(call, sizeof(call) - 1));
+}
+
+void h2_bed_open(struct h2_bed *bed, bool has_call)
+{
 	h2_bed_feed(bed, RP_BYTES_LIT("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"));
 	h2_bed_feed(bed, RP_BYTES_LIT("\0\0\0\4\0\0\0\0\0"));
-	if (has_call) {
-		h2_bed_feed(bed, rp_bytes(head, sizeof(head)));
-		h2_bed_feed(bed, rp_bytes(call, sizeof(call) - 1));
-	}
+	if (has_call)
+		h2_bed_call(bed, 1);
 	h2_bed_turn(bed, RP_NS_PER_MS);
 }
 
@@ -108,7 +116,7 @@ void h2_bed_data(struct h2_bed *bed, struct rp_bytes in, bool is_end)
 		head[1] = (uint8_t)(part.len >> 8);
 		head[2] = (uint8_t)part.len;
 		head[4] = is_end && in.len == 0 ? FLAG_END_STREAM : 0;
-		head[8] = 1;
+		head[8] = bed->stream;
 		h2_bed_feed(bed, rp_bytes(head, sizeof(head)));
 		h2_bed_feed(bed, part);
 	} while (in.len > 0);

@@ -12,6 +12,7 @@
 struct h2_bed {
 	struct world world;
 	struct rp_h2_session *session;
+	uint8_t stream;	  /* that h2_bed_data() is for */
 	bool is_over;	  /* the session refused bytes, or is done */
 	uint8_t frame[9]; /* head of the frame that comes out */
 	size_t frame_len;
@@ -23,7 +24,9 @@ struct h2_bed *h2_bed_begin(const struct world_options *options, bool is_health)
 /** Connection preface and SETTINGS, then, if asked, HEADERS of a Process call on stream 1. */
 void h2_bed_open(struct h2_bed *bed, bool has_call);
 void h2_bed_feed(struct h2_bed *bed, struct rp_bytes in);
-/** DATA frames of stream 1, as few as it takes; an empty one with END_STREAM if is_end. */
+/** HEADERS of a Process call, to which h2_bed_data() goes from now on. */
+void h2_bed_call(struct h2_bed *bed, uint8_t stream);
+/** DATA frames of the stream, as few as it takes; an empty one with END_STREAM if is_end. */
 void h2_bed_data(struct h2_bed *bed, struct rp_bytes in, bool is_end);
 /** A turn of the worker; time goes on. */
 void h2_bed_turn(struct h2_bed *bed, int64_t ns);

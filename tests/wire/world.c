@@ -86,6 +86,15 @@ static void add_reporter(struct small_config *config)
 	config->attribute.expression_code = (struct rp_config_str){CODE, (uint32_t)bytes};
 }
 
+static void publish_given(struct world *world, const struct rp_config_blob *config)
+{
+	struct rp_config_blob *to = (void *)world->shared.tables->config[world->next_slot];
+
+	memcpy(to, config, config->bytes);
+	to->generation = world->generation;
+	assert_int_equal(rp_config_blob_check(to, RP_CONFIG_BLOB_BYTES), RP_OK);
+}
+
 static void publish_config(struct world *world, const struct world_options *options)
 {
 	struct small_config *config =
@@ -137,6 +146,24 @@ static void publish_config(struct world *world, const struct world_options *opti
 	assert_int_equal(rp_config_blob_check(&config->blob, RP_CONFIG_BLOB_BYTES), RP_OK);
 }
 
+static void add_labels(struct rp_endpoint_table *table, uint32_t i)
+{
+	static const char *const label[][1 + WORLD_ENDPOINTS] = {
+		{"llm-d.ai/role", "decode", "encode-prefill", "both"},
+		{"kubernetes.io/hostname", "host-1", "host-1", "host-2"},
+		{"topology.kubernetes.io/zone", "zone-1", "zone-1", "zone-1"},
+		{"llm-d.ai/context-length-range", "0-10", "11-100000", "5-50"},
+		{"disaggregatedset.x-k8s.io/revision", "r1", "r2", "r1"},
+		{"disaggregatedset.x-k8s.io/role", "decode", "prefill", "prefill"},
+		{"app", "x", "x", "x"},
+	};
+
+	for (size_t k = 0; k < RP_ARRAY_LEN(label); k++)
+		assert_int_equal(rp_endpoint_table_add_label(table, rp_bytes_str(label[k][0]),
+							     rp_bytes_str(label[k][1 + i])),
+				 RP_OK);
+}
+
 static void publish_endpoints(struct world *world, const struct world_options *options)
 {
 	struct rp_endpoint_table *table = &world->shared.tables->table[world->next_slot];
@@ -147,6 +174,8 @@ static void publish_endpoints(struct world *world, const struct world_options *o
 	table->config_generation = world->generation;
 	table->table_generation = world->generation;
 	for (uint32_t i = 0; !options->is_empty && i < WORLD_ENDPOINTS; i++) {
+		if ((options->left_out >> i & 1) != 0)
+			continue;
 		snprintf(ip, sizeof(ip), "10.2.0.%u", 6 + i);
 		snprintf(address, sizeof(address), "%s:8000", ip);
 		snprintf(name, sizeof(name), "%c", (int)('a' + i));
@@ -154,6 +183,8 @@ static void publish_endpoints(struct world *world, const struct world_options *o
 						       rp_bytes_str(name), rp_bytes_str(address),
 						       rp_bytes_str(ip), 8000, i, 1),
 				 RP_OK);
+		if (options->config != NULL)
+			add_labels(table, i);
 		figures = (struct rp_endpoint_figures){.waiting = options->waiting[i],
 						       .updated_ns = 1};
 		rp_endpoint_metrics_write(&world->shared.live->metrics, i, &figures);
@@ -161,13 +192,34 @@ static void publish_endpoints(struct world *world, const struct world_options *o
 	rp_endpoint_metrics_bump(&world->shared.live->metrics);
 }
 
+void world_republish(struct world *world, const struct world_options *options)
+{
+	world->generation++;
+	world->next_slot = (uint32_t)(world->generation % RP_PUBLICATION_SLOTS);
+	if (options->config != NULL)
+		publish_given(world, options->config);
+	else
+		publish_config(world, options);
+	publish_endpoints(world, options);
+	rp_publication_publish(&world->shared.live->publication,
+			       (struct rp_published){world->next_slot, world->next_slot});
+}
+
+void world_spoil(struct world *world)
+{
+	for (uint32_t i = 0; i < RP_PUBLICATION_SLOTS; i++) {
+		if (i == world->next_slot)
+			continue;
+		memset(world->shared.tables->config[i], 0xa5, 4096);
+		memset(&world->shared.tables->table[i], 0xa5, 4096);
+	}
+}
+
 void world_begin(struct world *world, const struct world_options *options)
 {
 	struct rp_live *live = world->shared.live;
 	struct rp_worker_region *region = &live->worker[0];
 
-	world->generation++;
-	world->next_slot = (uint32_t)(world->generation % RP_PUBLICATION_SLOTS);
 	rp_inflight_clear_row(&live->inflight, 0); /* of a row that failed */
 	memset(&region->counters, 0, sizeof(region->counters));
 	/* Those that were used: the whole table takes longer than a row. */
@@ -175,10 +227,7 @@ void world_begin(struct world *world, const struct world_options *options)
 	       offsetof(struct rp_request_series_table, series) +
 		       (atomic_load(&region->series.count) + 1) * sizeof(region->series.series[0]));
 	world->shared.tables->settings = options->settings;
-	publish_config(world, options);
-	publish_endpoints(world, options);
-	rp_publication_publish(&live->publication,
-			       (struct rp_published){world->next_slot, world->next_slot});
+	world_republish(world, options);
 	atomic_store(&live->process.phase, RP_PHASE_SERVING);
 	atomic_store(&live->process.is_pool_live, 1);
 
@@ -201,10 +250,39 @@ void world_begin(struct world *world, const struct world_options *options)
 				       .streams_max = options->settings.streams_max};
 }
 
+/* Of all producers, and nothing was given back twice. */
+static void assert_no_load(const struct rp_live *live, uint32_t slot)
+{
+	struct rp_inflight_load load;
+
+	assert_int_equal(rp_inflight_sum(&live->inflight, 1, slot), 0);
+	for (uint32_t p = 0; p < RP_INFLIGHT_PRODUCERS_MAX; p++) {
+		rp_inflight_load_sum(&live->inflight, 1, p, slot, &load);
+		assert_int_equal(load.requests, 0);
+		assert_int_equal(load.tokens, 0);
+	}
+}
+
+static void assert_no_series(const struct rp_inflight_series_table *table)
+{
+	struct rp_inflight_sample sample;
+
+	assert_int_equal(atomic_load(&table->spilled), 0);
+	for (uint32_t i = 0; i < RP_INFLIGHT_SERIES_MAX && atomic_load(&table->used) > 0; i++) {
+		if (!rp_inflight_series_read(table, i, &sample))
+			continue;
+		assert_int_equal(sample.requests, 0);
+		assert_int_equal(sample.tokens, 0);
+	}
+}
+
 void world_end(struct world *world)
 {
 	for (uint32_t i = 0; i < WORLD_ENDPOINTS; i++)
-		assert_int_equal(rp_inflight_sum(&world->env.live->inflight, 1, i), 0);
+		assert_no_load(world->env.live, i);
+	assert_no_series(&world->env.live->worker[0].inflight_series);
+	assert_int_equal(world->env.burst.count, 0);
+	assert_int_equal(atomic_load(&world->env.counters->unexpected), 0);
 	assert_int_equal(world->env.bodies.bytes_used, 0);
 	assert_int_equal(atomic_load(&world->env.counters->streams_inflight), 0);
 	for (uint32_t i = 0; i <= atomic_load(&world->env.series->count); i++)

@@ -6,6 +6,7 @@
 #ifndef RP_TESTS_WIRE_WORLD_H
 #define RP_TESTS_WIRE_WORLD_H
 
+#include "config/compiled.h"
 #include "dataplane/env.h"
 #include "dataplane/h2_session.h"
 
@@ -23,6 +24,8 @@ struct world_options {
 	bool has_verifier;    /* destination-endpoint-served-verifier */
 	bool has_reporter;    /* request-attribute-reporter, of WORLD_COST */
 	bool is_response_skipped;
+	const struct rp_config_blob *config; /* instead of the small one; endpoints get labels */
+	uint32_t left_out;		     /* endpoints that are not there, a bit each */
 };
 
 struct world {
@@ -39,6 +42,10 @@ void world_init(struct world *world);
 void world_fini(struct world *world);
 /** Publish what the options say and make a fresh env, counters zeroed. */
 void world_begin(struct world *world, const struct world_options *options);
+/** Publish anew under a running env, which finds out at its next refresh. */
+void world_republish(struct world *world, const struct world_options *options);
+/** Overwrite what is not published: nobody may read it any more. */
+void world_spoil(struct world *world);
 /** Asserts that nothing is left: no stream, no body bytes, nothing in flight. */
 void world_end(struct world *world);
 
