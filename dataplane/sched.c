@@ -135,13 +135,28 @@ static void prepare_table(struct rp_sched *sched)
 	sched->has_figures = false;
 }
 
+/* Figures that not every configuration reads. */
+static void copy_rare_figures(struct rp_sched *sched, uint32_t figures)
+{
+	const struct rp_endpoint_metrics *metrics = &sched->env->live->metrics;
+	const uint32_t *slot = sched->bed.slot;
+	struct rp_figures *to = &sched->bed.figure;
+	uint32_t count = sched->endpoint_count;
+
+	for (uint32_t i = 0; i < count && (figures & RP_FIGURE_RUNNING) != 0; i++)
+		to->running[i] =
+			atomic_load_explicit(&metrics->running[slot[i]], memory_order_relaxed);
+	for (uint32_t i = 0; i < count && (figures & RP_FIGURE_UPDATED) != 0; i++)
+		to->updated_ns[i] =
+			atomic_load_explicit(&metrics->updated_ns[slot[i]], memory_order_relaxed);
+}
+
 /* Once a turn at most, and only if it picks. */
 static void copy_figures(struct rp_sched *sched)
 {
 	const struct rp_endpoint_metrics *metrics = &sched->env->live->metrics;
 	const uint32_t *slot = sched->bed.slot;
 	struct rp_figures *to = &sched->bed.figure;
-	uint32_t figures = sched->bed.figures;
 	uint32_t count = sched->endpoint_count;
 	int32_t *waiting = to->waiting;
 	/* The tree is compiled without strict aliasing: a double's bits may be stored as such. */
@@ -154,12 +169,7 @@ static void copy_figures(struct rp_sched *sched)
 			atomic_load_explicit(&metrics->kv_usage_bits[at], memory_order_relaxed);
 		waiting[i] = atomic_load_explicit(&metrics->waiting[at], memory_order_relaxed);
 	}
-	for (uint32_t i = 0; i < count && (figures & RP_FIGURE_RUNNING) != 0; i++)
-		to->running[i] =
-			atomic_load_explicit(&metrics->running[slot[i]], memory_order_relaxed);
-	for (uint32_t i = 0; i < count && (figures & RP_FIGURE_UPDATED) != 0; i++)
-		to->updated_ns[i] =
-			atomic_load_explicit(&metrics->updated_ns[slot[i]], memory_order_relaxed);
+	copy_rare_figures(sched, sched->bed.figures);
 	for (uint32_t i = 0; i < sched->config->profile_count; i++)
 		rp_profile_run_set_figures(sched->plan.profile[i]);
 	sched->has_figures = true;
@@ -319,6 +329,7 @@ static bool is_shed(struct rp_sched *sched)
 
 	if (sched->cycle.priority >= 0 || detector == NULL)
 		return false;
+	copy_rare_figures(sched, detector->ops->figures & ~sched->bed.figures);
 	in = rp_profile_bed_gather(&sched->bed, sched->candidates.table_idx,
 				   sched->candidates.count, 1, detector->ops->figures);
 	return detector->ops->saturation(detector, &in) >= 1.0;

@@ -170,7 +170,9 @@ int rp_sched_plan_adopt(struct rp_sched_plan *plan, const struct rp_config_blob 
 		find_durations(plan, config, i);
 		if (plan->call[i].ops == NULL)
 			continue;
-		plan->bed->figures |= plan->call[i].ops->figures;
+		/* Those of a detector are copied when it is asked, which is seldom. */
+		if (i != config->detector)
+			plan->bed->figures |= plan->call[i].ops->figures;
 		cycle->wants_uncached |= plan->call[i].ops->reads_uncached;
 	}
 	if (err != RP_OK)
@@ -189,7 +191,8 @@ int rp_sched_plan_adopt(struct rp_sched_plan *plan, const struct rp_config_blob 
 		if (plan->profile[i] == NULL)
 			err = rp_profile_run_new(plan->bed, &plan->profile[i]);
 		if (err == RP_OK)
-			rp_profile_run_set_config(plan->profile[i], config, i, plan->call);
+			plan->bed->figures |=
+				rp_profile_run_set_config(plan->profile[i], config, i, plan->call);
 	}
 	return err;
 }

@@ -168,10 +168,11 @@ void rp_profile_run_free(struct rp_profile_run *run)
 	free(run);
 }
 
-void rp_profile_run_set_config(struct rp_profile_run *run, const struct rp_config_blob *config,
-			       uint32_t which, const struct rp_call *call)
+uint32_t rp_profile_run_set_config(struct rp_profile_run *run, const struct rp_config_blob *config,
+				   uint32_t which, const struct rp_call *call)
 {
 	const struct rp_config_profile *profile = rp_config_blob_profile(config, which);
+	uint32_t filter_figures = 0;
 
 	RP_ASSERT(profile->filter_count <= RP_PROFILE_PLUGINS_MAX);
 	RP_ASSERT(profile->scorer_count <= RP_PROFILE_PLUGINS_MAX);
@@ -183,6 +184,7 @@ void rp_profile_run_set_config(struct rp_profile_run *run, const struct rp_confi
 			&call[rp_config_blob_ref(config, profile->filter_first + i)->plugin];
 		if (run->label_filter_count == i && run->filter[i]->ops->is_of_labels)
 			run->label_filter_count++;
+		filter_figures |= run->filter[i]->ops->figures;
 	}
 	run->scorer_count = profile->scorer_count;
 	for (uint32_t i = 0; i < profile->scorer_count; i++) {
@@ -194,6 +196,7 @@ void rp_profile_run_set_config(struct rp_profile_run *run, const struct rp_confi
 	}
 	run->picker = &call[profile->picker];
 	rp_totals_set_scorers(run->totals, run->scorer, run->scorer_count);
+	return run->figures | filter_figures;
 }
 
 void rp_profile_run_set_table(struct rp_profile_run *run, const struct rp_candidates *all)

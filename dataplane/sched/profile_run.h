@@ -48,9 +48,10 @@ struct rp_candidates rp_profile_bed_keep(struct rp_profile_bed *bed, const struc
 RP_MUST_CHECK int rp_profile_run_new(struct rp_profile_bed *bed, struct rp_profile_run **ret_run);
 void rp_profile_run_free(struct rp_profile_run *run);
 
-/** Another configuration. @param call  by plugin index, lives as long as the configuration */
-void rp_profile_run_set_config(struct rp_profile_run *run, const struct rp_config_blob *config,
-			       uint32_t profile, const struct rp_call *call);
+/** Another configuration. @param call  by plugin index, lives as long as the configuration
+ * @return enum rp_figure that its plugins read */
+uint32_t rp_profile_run_set_config(struct rp_profile_run *run, const struct rp_config_blob *config,
+				   uint32_t profile, const struct rp_call *call);
 /** Another table: bed->slot and what the plugins prepared are of it. */
 void rp_profile_run_set_table(struct rp_profile_run *run, const struct rp_candidates *all);
 /** Figures moved: they are copied in bed->figure. */

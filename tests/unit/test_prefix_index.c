@@ -572,7 +572,7 @@ static size_t resident_pages(void)
 
 static void a_full_index_takes_the_memory_declared(void **state)
 {
-	enum { BUDGET = 16 << 20, SLOTS = 60, PROMPTS = 160 };
+	enum { BUDGET = 16 << 20, SLOTS = 120, PROMPTS = 80 };
 	size_t bytes;
 
 	teardown(state);
