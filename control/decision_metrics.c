@@ -2,33 +2,42 @@
 #include "control/decision_metrics.h"
 
 /* In the order of sorting: the twins add up handlers of one type. */
-enum { TYPE, MODEL, PLUGIN, LABELS };
+enum { TYPE, SUBJECT, PLUGIN, LABELS };
 
 /* A worker's series as one row: first `other`, then the cells. */
 enum { MEMBERS = RP_DECISION_FAMILY_COUNT + RP_DECISION_SERIES_MAX };
 
 static const struct {
 	const char *plugin_type;
+	const char *subject; /* label name */
 	const char *name;
-	const char *twin;
+	const char *twin; /* NULL: none */
 	const char *help;
+	bool has_stages;
 } families[RP_DECISION_FAMILY_COUNT] = {
-	[RP_DECISION_DISAGG] = {"disagg-profile-handler", "llm_d_epp_disagg_decision_total",
+	[RP_DECISION_DISAGG] = {"disagg-profile-handler", "model_name",
+				"llm_d_epp_disagg_decision_total",
 				"llm_d_inference_scheduler_disagg_decision_total",
-				"[ALPHA] Requests by the stages that were disaggregated."},
-	[RP_DECISION_PD] = {"pd-profile-handler", "llm_d_epp_pd_decision_total",
+				"[ALPHA] Requests by the stages that were disaggregated.", true},
+	[RP_DECISION_PD] = {"pd-profile-handler", "model_name", "llm_d_epp_pd_decision_total",
 			    "llm_d_inference_scheduler_pd_decision_total",
-			    "[ALPHA] Requests by whether prefill was disaggregated."},
+			    "[ALPHA] Requests by whether prefill was disaggregated.", true},
+	[RP_DECISION_NO_MATCH] =
+		{"disaggregatedset-rollout-screener", "selector",
+		 "llm_d_epp_disaggregatedset_strict_header_no_match_total", NULL,
+		 "[ALPHA] Requests whose strict header selection left no endpoint.", false},
 };
 
 int rp_decision_metrics_init(struct rp_decision_metrics *metrics, const struct rp_control *control)
 {
 	const struct rp_bytes other = RP_BYTES_LIT("other");
-	const struct rp_bytes others[RP_DECISION_FAMILY_COUNT * LABELS] = {
-		rp_bytes_str(families[RP_DECISION_DISAGG].plugin_type), other, other,
-		rp_bytes_str(families[RP_DECISION_PD].plugin_type),	other, other,
-	};
+	struct rp_bytes others[RP_DECISION_FAMILY_COUNT * LABELS];
 
+	for (int family = 0; family < RP_DECISION_FAMILY_COUNT; family++) {
+		others[family * LABELS + TYPE] = rp_bytes_str(families[family].plugin_type);
+		others[family * LABELS + SUBJECT] = other;
+		others[family * LABELS + PLUGIN] = other;
+	}
 	metrics->control = control;
 	return rp_series_merge_init(&metrics->merge, LABELS,
 				    control->settings->worker_count * MEMBERS, MEMBERS, others,
@@ -62,8 +71,8 @@ static void collect_member(struct rp_decision_metrics *metrics, uint32_t member)
 	    series->family >= RP_DECISION_FAMILY_COUNT)
 		return;
 	values[TYPE] = rp_bytes_str(families[series->family].plugin_type);
-	values[MODEL] =
-		rp_bytes(series->model, rp_min_size(series->model_len, sizeof(series->model)));
+	values[SUBJECT] = rp_bytes(series->subject,
+				   rp_min_size(series->subject_len, sizeof(series->subject)));
 	values[PLUGIN] =
 		rp_bytes(series->plugin, rp_min_size(series->plugin_len, sizeof(series->plugin)));
 	rp_series_merge_add(&metrics->merge, member, values, series->family);
@@ -110,7 +119,7 @@ static bool has_members(const struct rp_series_merge *merge, uint32_t begin, uin
 }
 
 static void write_run(const struct rp_decision_metrics *metrics, struct rp_prom *prom,
-		      uint32_t begin, uint32_t end, bool is_twin)
+		      enum rp_decision_family family, uint32_t begin, uint32_t end, bool is_twin)
 {
 	const struct rp_series_merge *merge = &metrics->merge;
 
@@ -119,17 +128,16 @@ static void write_run(const struct rp_decision_metrics *metrics, struct rp_prom 
 		const struct rp_metric_label label[] = {
 			{"plugin_name", rp_series_merge_value(merge, begin, PLUGIN)},
 			{"plugin_type", rp_series_merge_value(merge, begin, TYPE)},
-			{"model_name", rp_series_merge_value(merge, begin, MODEL)},
+			{families[family].subject, rp_series_merge_value(merge, begin, SUBJECT)},
 			{"decision_type", rp_bytes_str(rp_stage_decision_name(decision))},
 		};
+		size_t first = is_twin ? 2 : 0;
+		size_t last = families[family].has_stages ? 4 : 3;
 		uint64_t count = sum(metrics, begin, end, decision);
 
-		if (count == 0)
-			continue;
-		if (is_twin)
-			rp_prom_u64(prom, (struct rp_metric_labels){label + 2, 2}, count);
-		else
-			rp_prom_u64(prom, RP_METRIC_LABELS(label), count);
+		if (count > 0)
+			rp_prom_u64(prom, (struct rp_metric_labels){label + first, last - first},
+				    count);
 	}
 }
 
@@ -141,7 +149,7 @@ static void write_family(const struct rp_decision_metrics *metrics, struct rp_pr
 	uint32_t end;
 
 	for (uint32_t begin = 0; begin < merge->count; begin = end) {
-		end = rp_series_merge_run(merge, begin, is_twin ? MODEL + 1 : LABELS);
+		end = rp_series_merge_run(merge, begin, is_twin ? SUBJECT + 1 : LABELS);
 		if (!rp_bytes_equal_str(rp_series_merge_value(merge, begin, TYPE),
 					families[family].plugin_type) ||
 		    !has_members(merge, begin, end))
@@ -151,7 +159,7 @@ static void write_family(const struct rp_decision_metrics *metrics, struct rp_pr
 				       is_twin ? families[family].twin : families[family].name,
 				       "counter", families[family].help);
 		has_head = true;
-		write_run(metrics, prom, begin, end, is_twin);
+		write_run(metrics, prom, family, begin, end, is_twin);
 	}
 }
 
@@ -160,6 +168,7 @@ void rp_decision_metrics_write(struct rp_decision_metrics *metrics, struct rp_pr
 	collect(metrics);
 	for (int family = 0; family < RP_DECISION_FAMILY_COUNT; family++) {
 		write_family(metrics, prom, (enum rp_decision_family)family, false);
-		write_family(metrics, prom, (enum rp_decision_family)family, true);
+		if (families[family].twin != NULL)
+			write_family(metrics, prom, (enum rp_decision_family)family, true);
 	}
 }

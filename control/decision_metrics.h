@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * disagg_decision_total and pd_decision_total, and their deprecated twins, from the workers' series
- * (operations reference 7.6, 8).
+ * disagg_decision_total and pd_decision_total with their deprecated twins, and
+ * disaggregatedset_strict_header_no_match_total, from the workers' series (operations reference
+ * 7.6, 8).
  */
 #ifndef RP_CONTROL_DECISION_METRICS_H
 #define RP_CONTROL_DECISION_METRICS_H

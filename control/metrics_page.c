@@ -11,6 +11,7 @@
 #include "control/pool_gauges.h"
 #include "control/process_stats.h"
 #include "control/request_metrics.h"
+#include "control/rollout_metrics.h"
 #include "control/scrape.h"
 #include "shm/clock.h"
 
@@ -573,6 +574,7 @@ void rp_metrics_page_write(struct rp_metrics_page *page, struct rp_prom *prom)
 	write_prefix_size(page, prom);
 	rp_decision_metrics_write(&page->decisions, prom);
 	rp_encoder_metrics_write(page->control, prom);
+	rp_rollout_metrics_write(page->control, prom);
 	rp_inflight_metrics_write(page->inflight, prom);
 	write_datalayer(page, prom);
 	write_pool(page, prom);

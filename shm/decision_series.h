@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * disagg_decision_total and pd_decision_total{plugin_name, plugin_type, model_name, decision_type}:
- * counters by profile handler and model; one table a worker, keys interned. What comes later than
- * RP_DECISION_SERIES_MAX keys is counted under model "other" and handler "other".
+ * disagg_decision_total and pd_decision_total{plugin_name, plugin_type, model_name, decision_type},
+ * disaggregatedset_strict_header_no_match_total{plugin_name, plugin_type, selector}: what plugins
+ * decided, by plugin and by a subject: the model, or the selector. One table a worker, keys
+ * interned. What comes later than RP_DECISION_SERIES_MAX keys is counted as "other" plugin and
+ * subject.
  */
 #ifndef RP_SHM_DECISION_SERIES_H
 #define RP_SHM_DECISION_SERIES_H
@@ -27,8 +29,13 @@ enum rp_stage_decision {
 		RP_STAGE_DECISION_COUNT
 };
 
-/* Which handler decided: family and plugin_type. */
-enum rp_decision_family { RP_DECISION_DISAGG, RP_DECISION_PD, RP_DECISION_FAMILY_COUNT };
+/* Who decided: family and plugin_type. */
+enum rp_decision_family {
+	RP_DECISION_DISAGG,
+	RP_DECISION_PD,
+	RP_DECISION_NO_MATCH, /* of one kind: the first of decisions[] */
+	RP_DECISION_FAMILY_COUNT,
+};
 
 /** "decode-only", …: the label value. */
 const char *rp_stage_decision_name(enum rp_stage_decision decision);
@@ -37,9 +44,9 @@ struct rp_decision_series {
 	_Atomic uint32_t is_used; /* set last (release), so that readers see whole keys */
 	uint32_t family;	  /* enum rp_decision_family */
 	uint32_t plugin_len;
-	uint32_t model_len;
+	uint32_t subject_len;
 	char plugin[RP_PLUGIN_NAME_MAX + 1];
-	char model[RP_METRIC_LABEL_MAX + 4];
+	char subject[RP_METRIC_LABEL_MAX + 4];
 	_Atomic uint64_t decisions[RP_STAGE_DECISION_COUNT];
 };
 
@@ -51,7 +58,7 @@ struct rp_decision_series_table {
 };
 
 /**
- * Count one decision. Owner only.
+ * Count one decision of a profile handler. Owner only.
  *
  * @param plugin  name of the handler
  * @param model   after rewrite, cut to RP_METRIC_LABEL_MAX; "unknown" if empty
@@ -60,5 +67,9 @@ struct rp_decision_series_table {
 void rp_decision_series_count(struct rp_decision_series_table *table,
 			      enum rp_decision_family family, struct rp_bytes plugin,
 			      struct rp_bytes model, enum rp_stage_decision decision);
+
+/** Count a strict header selection that left no endpoint. Owner only. */
+void rp_decision_series_count_no_match(struct rp_decision_series_table *table,
+				       struct rp_bytes plugin, struct rp_bytes selector);
 
 #endif /* RP_SHM_DECISION_SERIES_H */

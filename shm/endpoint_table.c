@@ -92,3 +92,22 @@ struct rp_bytes rp_endpoint_table_borrow_str(const struct rp_endpoint_table *tab
 
 	return rp_bytes(table->pool + offset, rp_min_size(str.len, RP_TABLE_POOL_BYTES - offset));
 }
+
+bool rp_endpoint_table_find_label(const struct rp_endpoint_table *table, uint32_t table_idx,
+				  struct rp_bytes key, struct rp_bytes *ret_value)
+{
+	const struct rp_endpoint *endpoint = &table->endpoint[table_idx];
+
+	for (uint32_t i = 0; i < endpoint->label_count; i++) {
+		uint32_t at = endpoint->label_first + i;
+
+		if (at >= RP_TABLE_LABELS_MAX)
+			break;
+		if (rp_bytes_equal(rp_endpoint_table_borrow_str(table, table->label[at].key),
+				   key)) {
+			*ret_value = rp_endpoint_table_borrow_str(table, table->label[at].value);
+			return true;
+		}
+	}
+	return false;
+}

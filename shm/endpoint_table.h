@@ -77,6 +77,10 @@ RP_MUST_CHECK int rp_endpoint_table_add_label(struct rp_endpoint_table *table, s
 struct rp_bytes rp_endpoint_table_borrow_str(const struct rp_endpoint_table *table,
 					     struct rp_table_str str);
 
+/** Value of an endpoint's label. @return false: it has no such label */
+bool rp_endpoint_table_find_label(const struct rp_endpoint_table *table, uint32_t table_idx,
+				  struct rp_bytes key, struct rp_bytes *ret_value);
+
 static inline struct rp_bytes rp_endpoint_address(const struct rp_endpoint *endpoint)
 {
 	return rp_bytes(endpoint->address,

@@ -142,8 +142,8 @@ static const struct item items[] = {
 	FIELD(rp_decision_series_table, other) FIELD(rp_decision_series_table, cell)
 	TYPE(rp_decision_series) FIELD(rp_decision_series, is_used)
 	FIELD(rp_decision_series, family) FIELD(rp_decision_series, plugin_len)
-	FIELD(rp_decision_series, model_len) FIELD(rp_decision_series, plugin)
-	FIELD(rp_decision_series, model) FIELD(rp_decision_series, decisions)
+	FIELD(rp_decision_series, subject_len) FIELD(rp_decision_series, plugin)
+	FIELD(rp_decision_series, subject) FIELD(rp_decision_series, decisions)
 
 	TYPE(rp_encoder_series_table) FIELD(rp_encoder_series_table, series)
 	FIELD(rp_encoder_series_table, endpoint)

@@ -43,21 +43,7 @@ void rp_cycle_set_header(struct rp_cycle *cycle, const char *name, struct rp_byt
 bool rp_cycle_label(const struct rp_cycle *cycle, uint32_t table_idx, struct rp_bytes key,
 		    struct rp_bytes *ret_value)
 {
-	const struct rp_endpoint_table *table = cycle->table;
-	const struct rp_endpoint *endpoint = &table->endpoint[table_idx];
-
-	for (uint32_t i = 0; i < endpoint->label_count; i++) {
-		uint32_t at = endpoint->label_first + i;
-
-		if (at >= RP_TABLE_LABELS_MAX)
-			break;
-		if (rp_bytes_equal(rp_endpoint_table_borrow_str(table, table->label[at].key),
-				   key)) {
-			*ret_value = rp_endpoint_table_borrow_str(table, table->label[at].value);
-			return true;
-		}
-	}
-	return false;
+	return rp_endpoint_table_find_label(cycle->table, table_idx, key, ret_value);
 }
 
 struct rp_bytes rp_cycle_identity(const struct rp_cycle *cycle, uint32_t table_idx)

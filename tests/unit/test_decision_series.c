@@ -44,7 +44,20 @@ static void each_key_has_its_counters(void **state)
 	assert_int_equal(atomic_load(&table.cell[0].decisions[RP_DECISION_DECODE_ONLY]), 0);
 	assert_int_equal(decisions(&table.cell[1]), 1);
 	assert_int_equal(decisions(&table.cell[2]), 1);
-	assert_string_equal(table.cell[3].model, "unknown");
+	assert_string_equal(table.cell[3].subject, "unknown");
+}
+
+static void selections_without_a_match_are_counted_by_selector(void **state)
+{
+	(void)state;
+	count(RP_DECISION_DISAGG, "a", "rev");
+	rp_decision_series_count_no_match(&table, RP_BYTES_LIT("a"), RP_BYTES_LIT("rev"));
+	rp_decision_series_count_no_match(&table, RP_BYTES_LIT("a"), RP_BYTES_LIT("site"));
+	rp_decision_series_count_no_match(&table, RP_BYTES_LIT("a"), RP_BYTES_LIT("rev"));
+	assert_int_equal(atomic_load(&table.count), 3);
+	assert_int_equal(table.cell[1].family, RP_DECISION_NO_MATCH);
+	assert_string_equal(table.cell[1].subject, "rev");
+	assert_int_equal(atomic_load(&table.cell[1].decisions[0]), 2);
 }
 
 static void what_comes_too_late_is_other(void **state)
@@ -58,7 +71,7 @@ static void what_comes_too_late_is_other(void **state)
 	}
 	assert_int_equal(atomic_load(&table.count), RP_DECISION_SERIES_MAX);
 	assert_int_equal(decisions(&table.other[RP_DECISION_DISAGG]), 3);
-	assert_string_equal(table.other[RP_DECISION_DISAGG].model, "other");
+	assert_string_equal(table.other[RP_DECISION_DISAGG].subject, "other");
 	assert_int_equal(atomic_load(&table.other[RP_DECISION_PD].is_used), 0);
 	count(RP_DECISION_DISAGG, "a", "m0");
 	assert_int_equal(decisions(&table.cell[0]), 2);
@@ -75,7 +88,7 @@ static void long_names_are_cut(void **state)
 	count(RP_DECISION_PD, name, name);
 	assert_int_equal(atomic_load(&table.count), 1);
 	assert_int_equal(table.cell[0].plugin_len, RP_PLUGIN_NAME_MAX);
-	assert_int_equal(table.cell[0].model_len, RP_METRIC_LABEL_MAX);
+	assert_int_equal(table.cell[0].subject_len, RP_METRIC_LABEL_MAX);
 	assert_int_equal(decisions(&table.cell[0]), 2);
 }
 
@@ -91,6 +104,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(each_key_has_its_counters, setup),
+		cmocka_unit_test_setup(selections_without_a_match_are_counted_by_selector, setup),
 		cmocka_unit_test_setup(what_comes_too_late_is_other, setup),
 		cmocka_unit_test_setup(long_names_are_cut, setup),
 		cmocka_unit_test(decision_names_are_the_label_values),

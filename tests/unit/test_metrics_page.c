@@ -295,6 +295,17 @@ static void decisions_are_added_up_by_handler_and_for_the_twin_by_model(void **s
 	       "1", NULL);
 }
 
+static void strict_selections_without_an_endpoint_are_shown_by_selector(void **state)
+{
+	(void)state;
+	for (uint32_t w = 0; w < WORKERS; w++)
+		rp_decision_series_count_no_match(&worker(w)->decisions, RP_BYTES_LIT("a"),
+						  RP_BYTES_LIT("rev"));
+	expect("llm_d_epp_disaggregatedset_strict_header_no_match_total{plugin_name=\"a\",plugin_"
+	       "type=\"disaggregatedset-rollout-screener\",selector=\"rev\"}",
+	       "2", NULL);
+}
+
 static void encoder_caches_are_added_up_over_workers(void **state)
 {
 	const uint32_t slot = add_endpoint("ns", "x", 80);
@@ -414,25 +425,94 @@ static void process_figures_are_of_running_workers(void **state)
 	assert_true(strtod(prom_find(prom.data, prom.len, "process_open_fds"), NULL) > 3);
 }
 
-static void publish_producer(const char *name, uint32_t instance)
+/* A configuration of one plugin, whose name is what its pool begins with. */
+static void publish_plugin(enum rp_plugin_type type, size_t name_len, const void *pool,
+			   size_t pool_bytes, const void *params, size_t params_bytes)
 {
-	const struct rp_params_inflight_load_producer params = {.instance = instance};
 	struct rp_published pair = {.config_slot = 1, .table_slot = 0};
 	struct rp_config_blob *blob = (void *)control.shared.tables->config[pair.config_slot];
 	struct rp_config_plugin *plugin;
 
-	*blob = (struct rp_config_blob){.plugin_count = 1,
+	*blob = (struct rp_config_blob){.generation = 1,
+					.plugin_count = 1,
 					.plugins_offset = 256,
 					.pool_offset = 512,
-					.pool_bytes = (uint32_t)strlen(name)};
+					.pool_bytes = (uint32_t)pool_bytes};
 	plugin = (void *)((uint8_t *)blob + blob->plugins_offset);
-	*plugin = (struct rp_config_plugin){.type = RP_PLUGIN_INFLIGHT_LOAD_PRODUCER,
-					    .name = {.len = blob->pool_bytes},
+	*plugin = (struct rp_config_plugin){.type = type,
+					    .name = {.len = (uint32_t)name_len},
 					    .params_offset = 1024,
-					    .params_bytes = sizeof(params)};
-	memcpy((uint8_t *)blob + blob->pool_offset, name, blob->pool_bytes);
-	memcpy((uint8_t *)blob + plugin->params_offset, &params, sizeof(params));
+					    .params_bytes = (uint32_t)params_bytes};
+	memcpy((uint8_t *)blob + blob->pool_offset, pool, pool_bytes);
+	memcpy((uint8_t *)blob + plugin->params_offset, params, params_bytes);
 	rp_publication_publish(&control.shared.live->publication, pair);
+}
+
+static void publish_producer(const char *name, uint32_t instance)
+{
+	const struct rp_params_inflight_load_producer params = {.instance = instance};
+
+	publish_plugin(RP_PLUGIN_INFLIGHT_LOAD_PRODUCER, strlen(name), name, strlen(name), &params,
+		       sizeof(params));
+}
+
+static void publish_screener(enum rp_rollout_gating gating)
+{
+	static const struct {
+		char text[24];
+		struct rp_config_str role[2];
+	} pool = {"screenrevroleprefdec", {{13, 4}, {17, 3}}};
+	const struct rp_params_disaggregatedset_rollout_screener params = {
+		.revision_label_key = {6, 3},
+		.role_label_key = {9, 4},
+		.require_roles = {offsetof(__typeof__(pool), role), 2},
+		.has_revision_gating = 1,
+		.has_require_roles = 1,
+		.gating = gating,
+	};
+
+	publish_plugin(RP_PLUGIN_DISAGGREGATEDSET_ROLLOUT_SCREENER, 6, &pool, sizeof(pool), &params,
+		       sizeof(params));
+}
+
+static void add_pod(const char *name, const char *revision, const char *role)
+{
+	(void)add_endpoint("ns", name, 80);
+	assert_int_equal(
+		rp_endpoint_table_add_label(table, RP_BYTES_LIT("rev"), rp_bytes_str(revision)),
+		RP_OK);
+	assert_int_equal(
+		rp_endpoint_table_add_label(table, RP_BYTES_LIT("role"), rp_bytes_str(role)),
+		RP_OK);
+}
+
+static void shares_of_revisions_are_of_what_is_published(void **state)
+{
+#define SHARE(mode, revision)                                                                      \
+	"llm_d_epp_disaggregatedset_revision_gating_share{plugin_type=\"disaggregatedset-"         \
+	"rollout-screener\",plugin_name=\"screen\",mode=\"" mode "\",revision=\"" revision "\"}"
+	(void)state;
+	add_pod("a", "v1", "pref");
+	add_pod("b", "v1", "dec");
+	add_pod("c", "v\"2", "pref");
+	add_pod("d", "v\"2", "dec");
+	add_pod("e", "v\"2", "dec");
+	add_pod("f", "v\"2", "dec");
+	add_pod("g", "v3", "dec");
+	add_pod("h", "v4", "proxy");
+	expect(SHARE("sum", "v1"), NULL, NULL);
+	publish_screener(RP_ROLLOUT_SUM);
+	expect(SHARE("sum", "v1"), "0.3333333333333333", SHARE("sum", "v\\\"2"),
+	       "0.6666666666666666", SHARE("sum", "v3"), "0", SHARE("sum", "v4"), "0", NULL);
+	publish_screener(RP_ROLLOUT_MAX_ROLE);
+	expect(SHARE("max-role", "v1"), "0.25", SHARE("max-role", "v\\\"2"), "0.75",
+	       SHARE("sum", "v1"), NULL, NULL);
+	publish_screener(RP_ROLLOUT_DISABLED);
+	expect(SHARE("disabled", "v1"), NULL, SHARE("max-role", "v1"), NULL, NULL);
+	/* None is complete. */
+	publish_screener(RP_ROLLOUT_SUM);
+	table->endpoint_count = 1;
+	expect(SHARE("sum", "v1"), "0", NULL);
 }
 
 /* As a worker counts a request. */
@@ -511,6 +591,8 @@ int main(void)
 		TEST(decisions_are_added_up_by_handler_and_for_the_twin_by_model),
 		TEST(load_under_way_is_shown_by_who_asked_for_it),
 		TEST(what_a_worker_has_no_room_to_tell_apart_is_shown_as_other),
+		TEST(strict_selections_without_an_endpoint_are_shown_by_selector),
+		TEST(shares_of_revisions_are_of_what_is_published),
 		TEST(encoder_caches_are_added_up_over_workers),
 		TEST(the_pool_is_seen_at_the_first_scrape),
 		TEST(plugin_series_carry_the_plugins_names),

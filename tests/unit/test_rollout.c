@@ -150,6 +150,28 @@ static void strict_headers_choose_instead_of_the_draw(void **state RP_UNUSED)
 	assert_string_equal(kept_of(bed, &bed->call[0]), "all");
 }
 
+static void a_strict_header_that_leaves_nobody_is_counted(void **state RP_UNUSED)
+{
+	const struct rp_decision_series_table *series =
+		&bed->bed.shared.live->worker[bed->bed.env.worker].decisions;
+	static const int only_c[] = {0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, -1};
+
+	plugin_bed_header(bed, "x-site", "x");
+	(void)kept_of(bed, &bed->call[0]);
+	assert_int_equal(atomic_load(&series->count), 0);
+	plugin_bed_header(bed, "x-site", "z");
+	(void)kept_of(bed, &bed->call[0]);
+	(void)kept_of(bed, &bed->call[0]);
+	assert_int_equal(atomic_load(&series->count), 1);
+	assert_string_equal(series->cell[0].plugin, "r");
+	assert_string_equal(series->cell[0].subject, "site");
+	assert_int_equal(atomic_load(&series->cell[0].decisions[0]), 2);
+	/* It is not the header when no revision is complete. */
+	plugin_bed_leave_out(bed, only_c);
+	assert_string_equal(kept_of(bed, &bed->call[0]), "");
+	assert_int_equal(atomic_load(&series->cell[0].decisions[0]), 2);
+}
+
 static void the_answer_carries_the_labels_of_the_pick(void **state RP_UNUSED)
 {
 	const struct rp_followup *followup = &bed->cycle.followup;
@@ -192,6 +214,7 @@ int main(void)
 		TEST(further_ranks_of_a_pod_do_not_count),
 		TEST(another_table_is_counted_anew),
 		TEST(strict_headers_choose_instead_of_the_draw),
+		TEST(a_strict_header_that_leaves_nobody_is_counted),
 		TEST(the_answer_carries_the_labels_of_the_pick),
 		TEST(more_revisions_than_are_told_apart_are_left_out),
 	};
