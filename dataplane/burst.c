@@ -6,12 +6,17 @@
 #include "dataplane/sched/sched_plugin.h"
 #include "shm/hash.h"
 
+struct replica {
+	uint32_t table_idx;
+	int32_t running; /* requests, as of when they were sorted */
+};
+
 /* The replicas of a batch: candidates, fewest running requests first, then by name. */
 struct replicas {
 	struct rp_env *env;
 	const struct rp_call *call;
 	uint32_t count;
-	uint32_t *table_idx;
+	struct replica *replica;
 };
 
 bool rp_burst_is_wanted(const struct rp_env *env)
@@ -110,21 +115,19 @@ static const struct replicas *sorted;
 
 static int compare_replicas(const void *a, const void *b)
 {
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-	const struct rp_cycle *cycle = sorted->call->cycle;
-	const struct rp_endpoint *p = &cycle->table->endpoint[x], *q = &cycle->table->endpoint[y];
-	const struct rp_endpoint_metrics *metrics = &sorted->env->live->metrics;
-	int32_t m = atomic_load_explicit(&metrics->running[p->slot], memory_order_relaxed);
-	int32_t n = atomic_load_explicit(&metrics->running[q->slot], memory_order_relaxed);
+	const struct replica *x = a, *y = b;
+	const struct rp_endpoint_table *table = sorted->call->cycle->table;
+	const struct rp_endpoint *p = &table->endpoint[x->table_idx];
+	const struct rp_endpoint *q = &table->endpoint[y->table_idx];
 	int order;
 
-	if (m != n)
-		return m < n ? -1 : 1;
-	order = compare_bytes(rp_endpoint_table_borrow_str(cycle->table, p->name_space),
-			      rp_endpoint_table_borrow_str(cycle->table, q->name_space));
+	if (x->running != y->running)
+		return x->running < y->running ? -1 : 1;
+	order = compare_bytes(rp_endpoint_table_borrow_str(table, p->name_space),
+			      rp_endpoint_table_borrow_str(table, q->name_space));
 	return order != 0 ? order
-			  : compare_bytes(rp_endpoint_table_borrow_str(cycle->table, p->name),
-					  rp_endpoint_table_borrow_str(cycle->table, q->name));
+			  : compare_bytes(rp_endpoint_table_borrow_str(table, p->name),
+					  rp_endpoint_table_borrow_str(table, q->name));
 }
 
 /* Where another worker put the same prompt within the last window; else it is put down here. */
@@ -134,7 +137,7 @@ static uint32_t agree(void *user, const struct rp_burst_item *item, uint32_t rep
 	const struct rp_call *call = replicas->call;
 	const struct rp_params_burst_prefix_cache_producer *params = call->params;
 	const struct rp_endpoint *endpoint = call->cycle->table->endpoint;
-	const struct rp_endpoint *chosen = &endpoint[replicas->table_idx[replica]];
+	const struct rp_endpoint *chosen = &endpoint[replicas->replica[replica].table_idx];
 	struct rp_keyed_value bound;
 	uint64_t salt[2] = {rp_burst_group(item), ((uint64_t)'b' << 32) + params->instance};
 
@@ -144,7 +147,7 @@ static uint32_t agree(void *user, const struct rp_burst_item *item, uint32_t rep
 					  replicas->env->now_ns, params->window_ns, &bound))
 		return replica;
 	for (uint32_t r = 0; r < replicas->count; r++) {
-		const struct rp_endpoint *other = &endpoint[replicas->table_idx[r]];
+		const struct rp_endpoint *other = &endpoint[replicas->replica[r].table_idx];
 
 		if (rp_keyed_value_is(bound, other->slot, other->generation))
 			return r;
@@ -163,7 +166,7 @@ static void hand_out(const struct replicas *replicas, const struct rp_burst_item
 		place->is_assigned = items->replica != RP_BURST_NOWHERE;
 		if (!place->is_assigned)
 			continue;
-		chosen = &endpoint[replicas->table_idx[items->replica]];
+		chosen = &endpoint[replicas->replica[items->replica].table_idx];
 		place->slot = chosen->slot;
 		place->generation = chosen->generation;
 	}
@@ -173,6 +176,7 @@ static void hand_out(const struct replicas *replicas, const struct rp_burst_item
 static bool find_replicas(struct rp_env *env, const struct rp_burst_place *first,
 			  struct replicas *replicas)
 {
+	const _Atomic int32_t *running = env->live->metrics.running;
 	const struct rp_candidates *candidates;
 
 	while (first != NULL && first->hash_count == 0)
@@ -183,13 +187,18 @@ static bool find_replicas(struct rp_env *env, const struct rp_burst_place *first
 	if (candidates == NULL || candidates->count == 0)
 		return false;
 	replicas->count = candidates->count;
-	replicas->table_idx = malloc(candidates->count * sizeof(*replicas->table_idx));
-	if (replicas->table_idx == NULL)
+	replicas->replica = malloc(candidates->count * sizeof(*replicas->replica));
+	if (replicas->replica == NULL)
 		return false;
-	memcpy(replicas->table_idx, candidates->table_idx,
-	       candidates->count * sizeof(*replicas->table_idx));
+	/* Read once: they may be scraped anew meanwhile, and sorting needs one order. */
+	for (uint32_t i = 0; i < candidates->count; i++)
+		replicas->replica[i] = (struct replica){
+			.table_idx = candidates->table_idx[i],
+			.running = atomic_load_explicit(&running[candidates->slot[i]],
+							memory_order_relaxed),
+		};
 	sorted = replicas;
-	qsort(replicas->table_idx, replicas->count, sizeof(*replicas->table_idx), compare_replicas);
+	qsort(replicas->replica, replicas->count, sizeof(*replicas->replica), compare_replicas);
 	return true;
 }
 
@@ -206,9 +215,10 @@ static void assign(struct rp_env *env, const struct rp_call *call, struct rp_bur
 		items[i++] = (struct rp_burst_item){.hash = place->hash,
 						    .hash_count = place->hash_count};
 	if (items != NULL && find_replicas(env, first, &replicas) &&
-	    rp_burst_assign(items, count, replicas.count, call->params, agree, &replicas) == RP_OK)
+	    rp_burst_assign(items, count, replicas.count, call->params, rp_env_random(env), agree,
+			    &replicas) == RP_OK)
 		hand_out(&replicas, items, first);
-	free(replicas.table_idx);
+	free(replicas.replica);
 	free(items);
 }
 

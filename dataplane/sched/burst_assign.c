@@ -39,6 +39,8 @@ struct batch {
 	uint32_t *of_unit;    /* by replica: requests of the unit at hand */
 	struct holder *index; /* NULL: nobody asks for shared prefixes */
 	size_t index_mask;
+	unsigned index_shift; /* 64 - bits of the mask */
+	uint64_t salt;
 	uint64_t max_share;
 };
 
@@ -143,9 +145,14 @@ static uint32_t order_units(struct batch *b)
 
 /* ---- shared prefixes ---- */
 
+static size_t home_of(const struct batch *b, uint64_t hash)
+{
+	return (size_t)(hash * b->salt >> b->index_shift);
+}
+
 static void index_add(struct batch *b, uint64_t hash, uint32_t replica)
 {
-	size_t at = (size_t)hash & b->index_mask;
+	size_t at = home_of(b, hash);
 
 	while (b->index[at].replica_plus_1 != 0) {
 		if (b->index[at].hash == hash && b->index[at].replica_plus_1 == replica + 1)
@@ -160,7 +167,7 @@ static void find_matches(struct batch *b, const struct rp_burst_item *item)
 {
 	memset(b->match, 0, b->replica_count * sizeof(*b->match));
 	for (uint32_t i = 0; i < item->hash_count; i++) {
-		size_t at = (size_t)item->hash[i] & b->index_mask;
+		size_t at = home_of(b, item->hash[i]);
 		bool is_held = false;
 
 		for (; b->index[at].replica_plus_1 != 0; at = (at + 1) & b->index_mask) {
@@ -272,7 +279,7 @@ static void place(struct batch *b, const struct unit *unit)
 /* Each placed unit leaves its blocks once for each replica that got some of it. */
 static int make_index(struct batch *b, uint32_t placed)
 {
-	size_t wanted = 16;
+	unsigned bits = 4;
 	size_t entries = 0;
 
 	if (b->params->min_colocate_blocks <= 0 && !is_by_tokens(b))
@@ -283,10 +290,11 @@ static int make_index(struct batch *b, uint32_t placed)
 		entries += (size_t)unit->blocks *
 			   (unit->members < b->replica_count ? unit->members : b->replica_count);
 	}
-	while (wanted < 2 * entries)
-		wanted *= 2;
-	b->index = calloc(wanted, sizeof(*b->index));
-	b->index_mask = wanted - 1;
+	while ((size_t)1 << bits < 2 * entries)
+		bits++;
+	b->index = calloc((size_t)1 << bits, sizeof(*b->index));
+	b->index_mask = ((size_t)1 << bits) - 1;
+	b->index_shift = 64 - bits;
 	return b->index != NULL ? RP_OK : RP_ENOMEM;
 }
 
@@ -302,7 +310,7 @@ static void free_batch(struct batch *b)
 }
 
 int rp_burst_assign(struct rp_burst_item *item, uint32_t count, uint32_t replica_count,
-		    const struct rp_params_burst_prefix_cache_producer *params,
+		    const struct rp_params_burst_prefix_cache_producer *params, uint64_t salt,
 		    rp_burst_agree agree, void *user)
 {
 	struct batch b = {
@@ -310,6 +318,7 @@ int rp_burst_assign(struct rp_burst_item *item, uint32_t count, uint32_t replica
 		.count = count,
 		.replica_count = replica_count,
 		.params = params,
+		.salt = salt | 1,
 		.agree = agree,
 		.user = user,
 	};

@@ -28,13 +28,14 @@ typedef uint32_t (*rp_burst_agree)(void *user, const struct rp_burst_item *item,
  * Assign the items, which stand in the order of their arrival.
  *
  * @param replica_count  replicas in the order of preference among equally loaded ones
+ * @param salt  random: clients choose hashes, and must not know where they are put
  * @param agree  with `user`; NULL: nobody else is asked
  * @return RP_OK; RP_ENOMEM: all are put nowhere
  */
 RP_MUST_CHECK int rp_burst_assign(struct rp_burst_item *item, uint32_t count,
 				  uint32_t replica_count,
 				  const struct rp_params_burst_prefix_cache_producer *params,
-				  rp_burst_agree agree, void *user);
+				  uint64_t salt, rp_burst_agree agree, void *user);
 
 /** Most blocks looked at of one prompt. */
 uint64_t rp_burst_blocks_max(const struct rp_params_burst_prefix_cache_producer *params);

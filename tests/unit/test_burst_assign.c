@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -42,7 +43,7 @@ static void check(const char *const *prompts, uint32_t replicas,
 {
 	uint32_t count = read_prompts(prompts);
 
-	assert_int_equal(rp_burst_assign(items, count, replicas, &params, NULL, NULL), RP_OK);
+	assert_int_equal(rp_burst_assign(items, count, replicas, &params, 1, NULL, NULL), RP_OK);
 	for (uint32_t i = 0; i < count; i++)
 		assert_int_equal(items[i].replica, expect[i]);
 }
@@ -120,7 +121,8 @@ static void another_worker_may_have_chosen_before(void **state RP_UNUSED)
 	uint32_t count = read_prompts(prompts);
 	uint32_t asked = 0;
 
-	assert_int_equal(rp_burst_assign(items, count, 3, &defaults, always_last, &asked), RP_OK);
+	assert_int_equal(rp_burst_assign(items, count, 3, &defaults, 1, always_last, &asked),
+			 RP_OK);
 	assert_int_equal(asked, 1);
 	for (uint32_t i = 0; i < count; i++)
 		assert_int_equal(items[i].replica, 2);
@@ -131,7 +133,36 @@ static void without_replicas_or_requests_there_is_nothing_to_do(void **state RP_
 	static const char *const prompts[] = {"ab", "ab", NULL};
 
 	check(prompts, 0, defaults, (int32_t[]){NOWHERE, NOWHERE});
-	assert_int_equal(rp_burst_assign(items, 0, 3, &defaults, NULL, NULL), RP_OK);
+	assert_int_equal(rp_burst_assign(items, 0, 3, &defaults, 1, NULL, NULL), RP_OK);
+}
+
+/* CPU time of groups of two whose blocks have these multiples for hashes, in seconds. */
+static double time_of(uint64_t factor)
+{
+	enum { GROUPS = 24, BLOCKS = 1024 };
+	static uint64_t hash[GROUPS][BLOCKS];
+	struct rp_burst_item item[2 * GROUPS];
+	struct rp_params_burst_prefix_cache_producer params = defaults;
+	clock_t begin;
+
+	params.min_colocate_blocks = 1;
+	for (uint32_t i = 0; i < 2 * GROUPS; i++)
+		item[i] = (struct rp_burst_item){.hash = hash[i / 2], .hash_count = BLOCKS};
+	for (uint32_t i = 0; i < GROUPS * BLOCKS; i++)
+		hash[i / BLOCKS][i % BLOCKS] = (i + 1) * factor;
+	begin = clock();
+	for (uint32_t i = 0; i < 10; i++)
+		assert_int_equal(rp_burst_assign(item, 2 * GROUPS, 4, &params, 0x9e3779b97f4a7c15u,
+						 NULL, NULL),
+				 RP_OK);
+	return (double)(clock() - begin) / CLOCKS_PER_SEC;
+}
+
+static void hashes_that_are_equal_below_cost_no_more(void **state RP_UNUSED)
+{
+	double usual = time_of(0xd6e8feb86659fd93u);
+
+	assert_true(time_of(UINT64_C(1) << 24) < 10 * usual + 0.1);
 }
 
 int main(void)
@@ -144,6 +175,7 @@ int main(void)
 		cmocka_unit_test(by_tokens_a_prefix_held_already_costs_nothing),
 		cmocka_unit_test(another_worker_may_have_chosen_before),
 		cmocka_unit_test(without_replicas_or_requests_there_is_nothing_to_do),
+		cmocka_unit_test(hashes_that_are_equal_below_cost_no_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
