@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "control/decision_metrics.h"
+#include "control/detector_metrics.h"
 #include "control/encoder_metrics.h"
 #include "control/inflight_metrics.h"
 #include "control/pool_gauges.h"
@@ -575,6 +576,7 @@ void rp_metrics_page_write(struct rp_metrics_page *page, struct rp_prom *prom)
 	rp_decision_metrics_write(&page->decisions, prom);
 	rp_encoder_metrics_write(page->control, prom);
 	rp_rollout_metrics_write(page->control, prom);
+	rp_detector_metrics_write(page->control, prom);
 	rp_inflight_metrics_write(page->inflight, prom);
 	write_datalayer(page, prom);
 	write_pool(page, prom);

@@ -57,7 +57,7 @@ static const struct item items[] = {
 	TYPE(rp_live) FIELD(rp_live, head) FIELD(rp_live, process) FIELD(rp_live, publication)
 	FIELD(rp_live, registry) FIELD(rp_live, plugin_stat) FIELD(rp_live, metrics)
 	FIELD(rp_live, inflight) FIELD(rp_live, keyed) FIELD(rp_live, cold)
-	FIELD(rp_live, worker) FIELD(rp_live, items) FIELD(rp_live, prefix)
+	FIELD(rp_live, detector) FIELD(rp_live, worker) FIELD(rp_live, items) FIELD(rp_live, prefix)
 
 	TYPE(rp_process_state) FIELD(rp_process_state, phase) FIELD(rp_process_state, is_pool_live)
 	FIELD(rp_process_state, control_generation) FIELD(rp_process_state, worker_restarts)
@@ -104,6 +104,11 @@ static const struct item items[] = {
 	TYPE(rp_cold_order) FIELD(rp_cold_order, account)
 	TYPE(rp_cold_account) FIELD(rp_cold_account, newest)
 	FIELD(rp_cold_account, slot_end) FIELD(rp_cold_account, picked)
+
+	TYPE(rp_detector_state) FIELD(rp_detector_state, told_ns)
+	FIELD(rp_detector_state, worker) TYPE(rp_detector_line)
+	FIELD(rp_detector_line, taken_ns) FIELD(rp_detector_line, config_generation)
+	FIELD(rp_detector_line, stale)
 
 	TYPE(rp_worker_region) FIELD(rp_worker_region, counters) FIELD(rp_worker_region, series)
 	FIELD(rp_worker_region, attempts) FIELD(rp_worker_region, decisions)

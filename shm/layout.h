@@ -15,6 +15,8 @@
  *     inflight         row w: requests and tokens under way     worker w
  *     keyed table      session bindings and the like            all workers (lock-free)
  *     cold order       last cold picks, no-hit-lru-scorer       all workers (lock-free)
+ *     detector         what the saturation detector found       worker w its line; the last
+ *                                                               log line: all (lock-free)
  *     worker[w]        counters, series, log ring               worker w (ring tail: control)
  *     item index       the same for multimodal items            all workers (lock-free)
  *     prefix index     buckets, rings                           all workers (lock-free)
@@ -26,6 +28,7 @@
 #include "shm/cold_order.h"
 #include "shm/counters.h"
 #include "shm/decision_series.h"
+#include "shm/detector_state.h"
 #include "shm/encoder_series.h"
 #include "shm/endpoint_metrics.h"
 #include "shm/endpoint_registry.h"
@@ -70,6 +73,7 @@ struct rp_live {
 	alignas(RP_PAGE) struct rp_inflight inflight;
 	alignas(RP_PAGE) struct rp_keyed_table keyed;
 	alignas(RP_PAGE) struct rp_cold_order cold;
+	alignas(RP_PAGE) struct rp_detector_state detector;
 	alignas(RP_PAGE) struct rp_worker_region worker[RP_WORKERS_MAX];
 	alignas(RP_PAGE) struct rp_item_index items;
 	alignas(RP_PAGE) struct rp_prefix_index prefix; /* its arrays follow the struct */

@@ -156,6 +156,7 @@
 #define RP_METRIC_SERIES_MAX	   1024u      /* --max-metric-series: labelled request series */
 #define RP_DECISION_SERIES_MAX	   64u	      /* plugins x models, or x selectors, in decisions */
 #define RP_ENCODER_CACHES_MAX	   3u	      /* mm-embeddings-cache-producers told apart */
+#define RP_DETECTOR_TELL_S	   30	      /* between log lines about stale endpoints */
 #define RP_METRIC_LABEL_MAX	   128u	      /* bytes of a label value, longer ones are cut */
 #define RP_LOG_RING_BYTES	   (1u << 20) /* per worker */
 #define RP_LOG_RECORD_BYTES_MAX	   1024u

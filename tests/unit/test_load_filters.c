@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include "shm/log.h"
+
 extern const struct rp_plugin_ops rp_endpoint_attribute_filter;
 extern const struct rp_plugin_ops rp_utilization_filter, rp_utilization_detector;
 extern const struct rp_plugin_ops rp_concurrency_detector;
@@ -83,6 +85,49 @@ static void saturation_is_the_mean_of_the_fuller_resource(void **state RP_UNUSED
 	assert_true(call->ops->saturation(call, &bed->candidates) == 1);
 	bed->candidates.count = 0;
 	assert_true(call->ops->saturation(call, &bed->candidates) == 1);
+	plugin_bed_free(bed);
+}
+
+static void the_detector_tells_how_many_endpoints_are_stale(void **state RP_UNUSED)
+{
+	static struct rp_spsc_ring ring;
+	struct rp_params_utilization_detector params = usual_detector();
+	struct plugin_bed *bed = bed_of_loads(3);
+	const struct rp_call *call = plugin_bed_set(bed, 0, "d", &rp_utilization_detector, &params);
+	const struct rp_detector_state *detector = &bed->bed.shared.live->detector;
+	uint8_t record[RP_LOG_RECORD_BYTES_MAX];
+	uint64_t stale = 77;
+	size_t len;
+
+	rp_log_init(RP_V2, &ring);
+	bed->config.head.generation = 4;
+	assert_false(rp_detector_state_read(detector, 1, 4, &stale));
+	(void)call->ops->saturation(call, &bed->candidates);
+	assert_true(rp_detector_state_read(detector, 1, 4, &stale));
+	assert_int_equal(stale, 0);
+	assert_int_equal(rp_spsc_ring_pop(&ring, record, sizeof(record)), 0);
+	bed->updated_ns[0] = 0;
+	bed->updated_ns[2] -= 200000001;
+	(void)call->ops->saturation(call, &bed->candidates);
+	assert_true(rp_detector_state_read(detector, 1, 4, &stale));
+	assert_int_equal(stale, 2);
+	len = rp_spsc_ring_pop(&ring, record, sizeof(record));
+	assert_true(len > 0);
+	assert_non_null(memmem(record, len, "200ms", 5));
+	assert_non_null(memmem(record, len, "staleEndpoints", 14));
+	/* Not again so soon. */
+	(void)call->ops->saturation(call, &bed->candidates);
+	assert_int_equal(rp_spsc_ring_pop(&ring, record, sizeof(record)), 0);
+	/* As a filter it tells nothing. */
+	bed->updated_ns[1] = 0;
+	(void)kept_of(bed, call);
+	assert_true(rp_detector_state_read(detector, 1, 4, &stale));
+	assert_int_equal(stale, 2);
+	bed->candidates.count = 0;
+	(void)call->ops->saturation(call, &bed->candidates);
+	assert_true(rp_detector_state_read(detector, 1, 4, &stale));
+	assert_int_equal(stale, 0);
+	rp_log_init(RP_LOG_ERROR, NULL);
 	plugin_bed_free(bed);
 }
 
@@ -188,6 +233,7 @@ int main(void)
 		cmocka_unit_test(every_cap_must_hold),
 		cmocka_unit_test(a_custom_metric_is_held_to_its_threshold),
 		cmocka_unit_test(saturation_is_the_mean_of_the_fuller_resource),
+		cmocka_unit_test(the_detector_tells_how_many_endpoints_are_stale),
 		cmocka_unit_test(the_detector_keeps_fresh_endpoints_below_their_limits_or_all),
 		cmocka_unit_test(concurrency_is_a_share_of_what_all_may_have),
 		cmocka_unit_test(the_concurrency_limit_is_cut_to_a_whole_number),

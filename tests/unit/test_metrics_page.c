@@ -475,6 +475,30 @@ static void publish_screener(enum rp_rollout_gating gating)
 		       sizeof(params));
 }
 
+static void publish_detector(enum rp_plugin_type type)
+{
+	struct rp_config_blob *blob = (void *)control.shared.tables->config[1];
+
+	publish_plugin(type, 3, "det", 3, "", 1);
+	blob->detector = 0;
+}
+
+static void stale_endpoints_are_those_of_the_detector_asked_last(void **state)
+{
+	const char *sample = "llm_d_epp_flow_control_stale_endpoints{detector=\"det\"}";
+
+	(void)state;
+	publish_detector(RP_PLUGIN_UTILIZATION_DETECTOR);
+	expect(sample, NULL, NULL);
+	rp_detector_state_note(&control.shared.live->detector, 0, 1, 10, 3);
+	rp_detector_state_note(&control.shared.live->detector, 1, 1, 11, 2);
+	expect(sample, "2", NULL);
+	rp_detector_state_note(&control.shared.live->detector, 0, 1, 12, 0);
+	expect(sample, "0", NULL);
+	publish_detector(RP_PLUGIN_CONCURRENCY_DETECTOR);
+	expect(sample, NULL, NULL);
+}
+
 static void add_pod(const char *name, const char *revision, const char *role)
 {
 	(void)add_endpoint("ns", name, 80);
@@ -592,6 +616,7 @@ int main(void)
 		TEST(load_under_way_is_shown_by_who_asked_for_it),
 		TEST(what_a_worker_has_no_room_to_tell_apart_is_shown_as_other),
 		TEST(strict_selections_without_an_endpoint_are_shown_by_selector),
+		TEST(stale_endpoints_are_those_of_the_detector_asked_last),
 		TEST(shares_of_revisions_are_of_what_is_published),
 		TEST(encoder_caches_are_added_up_over_workers),
 		TEST(the_pool_is_seen_at_the_first_scrape),
