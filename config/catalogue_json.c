@@ -238,8 +238,9 @@ static const struct rp_param *find_own(const struct level *level, size_t i)
 	size_t len = strlen(level->prefix) + component(level, i);
 
 	for (size_t k = i; k < level->count; k++) {
-		if (component(level, k) > 0 && level->param[k].name[len] == '\0' &&
-		    strncmp(level->param[k].name, level->param[i].name, len) == 0)
+		if (component(level, k) > 0 &&
+		    strncmp(level->param[k].name, level->param[i].name, len) == 0 &&
+		    level->param[k].name[len] == '\0')
 			return &level->param[k];
 	}
 	return NULL;

@@ -49,6 +49,10 @@ static int fail_kind(struct rp_diag *diag, const struct rp_path *path,
 	char text[PATH_BYTES];
 
 	rp_path_format(path, text, sizeof(text));
+	if (node->kind == RP_YAML_STR)
+		return rp_decode_fail(diag, node, "%s must be %s, not \"%.*s\"%s",
+				      text[0] == '\0' ? "this" : text, wanted, RP_SHOW(node->text),
+				      remedy);
 	return rp_decode_fail(diag, node, "%s must be %s, not %s%s",
 			      text[0] == '\0' ? "this" : text, wanted,
 			      rp_yaml_kind_name(node->kind), remedy);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config/effective.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "config/effective_model.h"
@@ -128,14 +129,17 @@ int rp_effective_compile(struct rp_effective *effective, uint64_t generation,
 	return rp_model_compile(&effective->model, generation, blob, blob_bytes, stats);
 }
 
-/* A weight in as few digits as it is read back from. */
+/* A weight in as few digits as it is read back from, with an exponent only where it is very long.
+ */
 static void format_weight(double weight, char *out, size_t out_bytes)
 {
-	for (int digits = 1; digits <= 17; digits++) {
-		snprintf(out, out_bytes, "%.*g", digits, weight);
-		if (strtod(out, NULL) == weight)
-			return;
-	}
+	double size = fabs(weight);
+	bool is_plain = size == 0 || (size >= 1e-4 && size < 1e21);
+	int digits = 0;
+
+	do
+		snprintf(out, out_bytes, is_plain ? "%.*f" : "%.*e", digits, weight);
+	while (strtod(out, NULL) != weight && ++digits < 24);
 }
 
 /* Does a profile's reference show a weight? Scorers always have one. */

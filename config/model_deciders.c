@@ -45,12 +45,15 @@ static int check_unused(struct rp_model *model, const struct rp_model_plugin *pl
 {
 	struct rp_bytes name = plugin->names.unused;
 
-	if (name.len == 0 || rp_model_find(model, name) != NULL)
+	const struct rp_model_plugin *named = rp_model_find(model, name);
+
+	if (name.len == 0 || (named != NULL && named != plugin))
 		return RP_OK;
 	return rp_decode_fail(model->diag, place_of(plugin, name),
-			      "a plugin has a dependency on the unregistered plugin %.*s; '%.*s' "
-			      "names it without need: leave it out",
-			      RP_SHOW(name), RP_SHOW(plugin->name));
+			      "a plugin has a dependency on %s %.*s; '%.*s' names it without "
+			      "need: leave it out",
+			      named == NULL ? "the unregistered plugin" : "itself,", RP_SHOW(name),
+			      RP_SHOW(plugin->name));
 }
 
 int rp_model_link_deciders(struct rp_model *model)

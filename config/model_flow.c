@@ -250,6 +250,29 @@ static int check_bands(struct rp_model *model, const struct rp_yaml_node *list)
 	return RP_OK;
 }
 
+/* Those that bands without a policy of their own have: nothing else may go by their names. */
+static int check_default_policies(struct rp_model *model)
+{
+	static const struct {
+		enum rp_plugin_type type;
+		enum policy policy;
+	} defaults[] = {
+		{RP_PLUGIN_FCFS_ORDERING_POLICY, POLICY_ORDERING},
+		{RP_PLUGIN_GLOBAL_STRICT_FAIRNESS_POLICY, POLICY_FAIRNESS},
+		{RP_PLUGIN_STATIC_USAGE_LIMIT_POLICY, POLICY_USAGE_LIMIT},
+	};
+	int r = RP_OK;
+
+	for (size_t i = 0; i < RP_ARRAY_LEN(defaults) && r == RP_OK; i++) {
+		struct rp_bytes name = rp_bytes_str(rp_plugin_type_name(defaults[i].type));
+		const struct rp_model_plugin *plugin = rp_model_find(model, name);
+
+		if (defaults[i].policy != POLICY_USAGE_LIMIT || model->usage_limit.name.len == 0)
+			r = check_policy(model, plugin->node, name, defaults[i].policy);
+	}
+	return r;
+}
+
 int rp_model_check_flow(struct rp_model *model)
 {
 	const struct rp_path band_path = {&flow_path, "defaultPriorityBand", 0};
@@ -267,6 +290,8 @@ int rp_model_check_flow(struct rp_model *model)
 		return RP_OK;
 	}
 	r = read_sections(model, &s);
+	if (r == RP_OK)
+		r = check_default_policies(model);
 	if (r == RP_OK)
 		r = check_amount(model, node, "maxBytes", s.max_bytes, "");
 	if (r == RP_OK)

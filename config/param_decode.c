@@ -174,7 +174,9 @@ static int store_text(const struct scope *scope, const struct rp_param *param,
 
 	if (r != RP_OK)
 		return r;
-	bool is_empty = (is_header ? rp_bytes_trim(text) : text).len == 0;
+	if (is_header || rp_param_has_flag(param, 't'))
+		text = rp_bytes_trim(text);
+	bool is_empty = text.len == 0;
 
 	if (is_empty && rp_param_has_flag(param, '~'))
 		return store_default(scope, param);
@@ -340,6 +342,8 @@ static int store_name(const struct scope *scope, const struct rp_param *param,
 
 	if (r != RP_OK)
 		return r;
+	if (rp_param_has_flag(param, 't'))
+		name = rp_bytes_trim(name);
 	if (param->kind == RP_PARAM_OLD_PROFILE || param->kind == RP_PARAM_OLD_DECIDER) {
 		warn(scope, param);
 		if (name.len == 0)
@@ -505,25 +509,43 @@ static void list_known(const struct scope *scope, const char *prefix, char *out,
 static int decode_mapping(struct scope *scope, const struct rp_path *path, const char *prefix,
 			  const struct rp_yaml_node *node);
 
+/*
+ * How many bytes of a parameter's name the field stands for, 0 if it is not the field or what lies
+ * below it. Case does not matter, as in the reference implementation.
+ */
+static size_t match_field(const struct rp_param *param, const char *prefix, struct rp_bytes key)
+{
+	size_t above = strlen(prefix);
+	size_t len = above + key.len;
+
+	if (key.len == 0 || strncmp(param->name, prefix, above) != 0 ||
+	    strcspn(param->name + above, ".") != key.len ||
+	    !rp_bytes_equal_nocase(rp_bytes(param->name + above, key.len), key))
+		return 0;
+	return len;
+}
+
 /* One field: the parameters of its name, and those below it. */
 static int decode_field(struct scope *scope, const struct rp_path *path, const char *prefix,
 			const struct rp_yaml_node *key, const struct rp_yaml_node *value)
 {
 	const struct rp_path here = {path, (const char *)key->text.ptr, 0};
-	char name[NAME_BYTES];
+	char name[NAME_BYTES]; /* as the table spells it */
 	bool is_known = false;
 	bool has_more = false;
 	int r = RP_OK;
-	size_t len = (size_t)snprintf(name, sizeof(name), "%s%.*s", prefix, RP_SHOW(key->text));
+	size_t len = 0;
 
-	if (len >= sizeof(name) || memchr(key->text.ptr, '\0', key->text.len) != NULL)
-		len = 0;
-	for (size_t i = 0; i < scope->param_count && len > 0 && r == RP_OK; i++) {
+	for (size_t i = 0; i < scope->param_count && r == RP_OK; i++) {
 		const struct rp_param *param = &scope->param[i];
+		size_t matched = name_within(param->name, scope->prefix) == NULL
+					 ? 0
+					 : match_field(param, prefix, key->text);
 
-		if (name_within(param->name, scope->prefix) == NULL ||
-		    strncmp(param->name, name, len) != 0)
+		if (matched == 0 || matched + 1 >= sizeof(name))
 			continue;
+		len = matched;
+		rp_bytes_to_str(rp_bytes(param->name, len), name, sizeof(name));
 		has_more |= param->name[len] == '.' || param->kind == RP_PARAM_PRESENT ||
 			    param->kind == RP_PARAM_MAPPING;
 		if (param->name[len] != '\0')
@@ -536,7 +558,7 @@ static int decode_field(struct scope *scope, const struct rp_path *path, const c
 	}
 	if (r != RP_OK || (is_known && !has_more) || (has_more && value->kind == RP_YAML_NULL))
 		return r;
-	if (has_more && len + 1 < sizeof(name)) {
+	if (has_more) {
 		const struct rp_yaml_node *map;
 		const struct rp_field field = {name, RP_FIELD_MAP, &map};
 

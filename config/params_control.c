@@ -2,6 +2,8 @@
  *
  * From the parameters of the plugins that run in control to what control keeps of them.
  */
+#include <stdio.h>
+
 #include "config/control_params.h"
 #include "config/param_decode.h"
 
@@ -22,7 +24,7 @@ static bool is_path_safe(struct rp_bytes path)
 		if (path.ptr[i] <= ' ' || path.ptr[i] == 0x7f)
 			return false;
 	}
-	return path.len > 0 && path.ptr[0] == '/';
+	return true;
 }
 
 /* The https settings are checked in form; the scheme itself is refused at the end of the pipeline.
@@ -32,17 +34,21 @@ int rp_params_check_metrics_source(const struct rp_param_reader *reader)
 	const struct rp_params_metrics_data_source *params = reader->params;
 	struct rp_config_control *control = reader->control;
 	struct rp_bytes path = rp_param_str(reader, params->path);
+	bool has_slash = path.len > 0 && path.ptr[0] == '/';
 
 	if (!is_path_safe(path))
-		return rp_param_fail(reader, "path",
-				     "path must begin with / and contain no blanks, got '%.*s'",
+		return rp_param_fail(reader, "path", "path must contain no blanks, got '%.*s'",
 				     RP_SHOW(path));
+	if (path.len + !has_slash >= sizeof(control->scrape_path))
+		return rp_param_fail(reader, "path", "path has at most %zu bytes",
+				     sizeof(control->scrape_path) - 2);
 	rp_bytes_to_str(RP_BYTES_LIT("http"), control->scrape_scheme,
 			sizeof(control->scrape_scheme));
 	control->scrape_port = (uint16_t)params->port;
 	control->scrape_interval_ns = params->interval_ns;
-	return copy_str(reader, "path", params->path, control->scrape_path,
-			sizeof(control->scrape_path));
+	snprintf(control->scrape_path, sizeof(control->scrape_path), "%s%.*s", has_slash ? "" : "/",
+		 (int)path.len, (const char *)path.ptr);
+	return RP_OK;
 }
 
 int rp_params_check_file_discovery(const struct rp_param_reader *reader)

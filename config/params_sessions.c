@@ -55,14 +55,10 @@ int rp_params_check_session_id(const struct rp_param_reader *reader)
 {
 	struct rp_params_session_id_producer *params = reader->params;
 	struct rp_bytes cookie = rp_param_str(reader, params->cookie_name);
-	uint32_t skipped = 0;
+	struct rp_bytes name = rp_bytes_trim(cookie);
 
-	while (skipped < cookie.len && cookie.ptr[skipped] == ' ')
-		skipped++;
-	while (cookie.len > skipped && cookie.ptr[cookie.len - 1] == ' ')
-		cookie.len--;
-	params->cookie_name.offset += skipped;
-	params->cookie_name.len = (uint32_t)cookie.len - skipped;
+	params->cookie_name.offset += (uint32_t)(name.ptr - cookie.ptr);
+	params->cookie_name.len = (uint32_t)name.len;
 	if ((params->header_name.len == 0) == (params->cookie_name.len == 0))
 		return rp_param_fail(reader, "",
 				     "'session-id-producer' requires exactly one of headerName or "

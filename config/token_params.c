@@ -32,5 +32,9 @@ int rp_params_check_token_producer(const struct rp_param_reader *reader)
 		return rp_param_fail(reader, "",
 				     "only one of 'estimate', 'vllm' or 'udsTokenizerConfig' may "
 				     "be set; modelName belongs to the last two");
+	if ((has_vllm || has_uds) && !is_given(node, "modelName"))
+		return rp_param_fail(reader, "",
+				     "'modelName' must be set beside vllm and "
+				     "udsTokenizerConfig: the model whose tokens count");
 	return RP_OK;
 }

@@ -397,15 +397,18 @@ const struct rp_yaml_node *rp_yaml_get(const struct rp_yaml_node *map, const cha
 {
 	const struct rp_yaml_node *child =
 		map != NULL && map->kind == RP_YAML_MAP ? rp_yaml_first(map) : NULL;
+	const struct rp_yaml_node *found = NULL;
 
 	while (child != NULL) {
 		const struct rp_yaml_node *value = rp_yaml_next(map, child);
 
 		if (rp_bytes_equal_str(child->text, key))
 			return value;
+		if (rp_bytes_equal_nocase(child->text, rp_bytes_str(key)))
+			found = value;
 		child = rp_yaml_next(map, value);
 	}
-	return NULL;
+	return found;
 }
 
 const char *rp_yaml_kind_name(enum rp_yaml_kind kind)

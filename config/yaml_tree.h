@@ -65,7 +65,11 @@ const struct rp_yaml_node *rp_yaml_first(const struct rp_yaml_node *parent);
 const struct rp_yaml_node *rp_yaml_next(const struct rp_yaml_node *parent,
 					const struct rp_yaml_node *child);
 
-/** Value of a key (case-sensitive); NULL if the mapping lacks it, is none, or is NULL. */
+/**
+ * Value of a key, or else of one that differs from it in case only, as parameters may have it
+ * (other fields are held to their spelling where they are decoded); NULL if the mapping lacks it,
+ * is none, or is NULL.
+ */
 const struct rp_yaml_node *rp_yaml_get(const struct rp_yaml_node *map, const char *key);
 
 /** "null", "bool", "int", "float", "string", "list" or "mapping". */

@@ -9,6 +9,7 @@
 
 #include "config/effective.h"
 #include "config/model.h"
+#include "control/config_source.h"
 #include "tests/golden/golden.h"
 
 enum { TEXT_BYTES = 8192 };
@@ -66,6 +67,11 @@ static int load(const char *text, struct rp_diag *ret_diag)
 	memset(&effective, 0, sizeof(effective));
 	if (err != RP_OK)
 		return err;
+	err = rp_config_source_check_engines(&control, ret_diag);
+	if (err != RP_OK) {
+		rp_effective_free(loaded);
+		return err;
+	}
 	rp_effective_list(loaded, take_part, NULL);
 	append(effective.profiles, "\n");
 	rp_effective_free(loaded);

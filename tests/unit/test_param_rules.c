@@ -204,6 +204,54 @@ static void what_is_out_of_range_is_refused_with_its_name(void **state)
 	done();
 }
 
+static void only_whole_names_are_known(void **state)
+{
+	static const struct {
+		enum rp_plugin_type type;
+		const char *text;
+	} cases[] = {
+		{RP_PLUGIN_TOKEN_PRODUCER, "{e: {}}"},
+		{RP_PLUGIN_TOKEN_PRODUCER, "{\"\": {}}"},
+		{RP_PLUGIN_TOKEN_PRODUCER, "{estimate.image: {mode: static}}"},
+		{RP_PLUGIN_TOKEN_PRODUCER, "{estimate.image.mode: static}"},
+		{RP_PLUGIN_TOKEN_PRODUCER, "{estimate: {image.mode: static}}"},
+		{RP_PLUGIN_TOKEN_PRODUCER, "{\"estimate\\0\": {}}"},
+		{RP_PLUGIN_SESSION_AFFINITY_SCORER, "{\"sessionIdConfig.sources[].header\": a}"},
+		{RP_PLUGIN_ENDPOINT_ATTRIBUTE_SCORER,
+		 "{attributeKey: a, algorithm: {type: linear_lower_is_better, normalization: "
+		 "{fixed: {}}}}"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < RP_ARRAY_LEN(cases); i++) {
+		assert_int_equal(read_params(cases[i].type, cases[i].text), RP_ECONFIG);
+		assert_non_null(strstr(diag.message, "unknown field"));
+	}
+	done();
+}
+
+static void names_are_known_in_any_case(void **state)
+{
+	(void)state;
+	assert_int_equal(read_params(RP_PLUGIN_MAX_SCORE_PICKER, "{MaxNumOfEndpoints: 2}"), RP_OK);
+	assert_int_equal(plugin.params.picker.endpoints_max, 2);
+	assert_int_equal(read_params(RP_PLUGIN_TOKEN_PRODUCER,
+				     "{Estimate: {IMAGE: {dynamic: {Factor: 7}}}}"),
+			 RP_OK);
+	assert_int_equal(plugin.params.token_producer.image_factor, 7);
+	assert_int_equal(read_params(RP_PLUGIN_UTILIZATION_FILTER,
+				     "{Conditions: [{METRIC: waiting-queue, maxvalue: 3}]}"),
+			 RP_OK);
+	assert_int_equal(plugin.params.utilization_filter.conditions.count, 1);
+	/* Also where the rules look for them. */
+	assert_int_equal(read_params(RP_PLUGIN_TOKEN_PRODUCER, "{Estimate: {}, MODELNAME: m}"),
+			 RP_ECONFIG);
+	assert_int_equal(
+		read_params(RP_PLUGIN_DISAGG_PROFILE_HANDLER, "{Profiles: {}, DecodeProfile: a}"),
+		RP_ECONFIG);
+	done();
+}
+
 static void parameters_beyond_the_pool_are_refused(void **state)
 {
 	static const char begin[] = "{additionalSessionHeaders: [";
@@ -224,6 +272,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_out_of_range_is_refused_with_its_name),
+		cmocka_unit_test(only_whole_names_are_known),
+		cmocka_unit_test(names_are_known_in_any_case),
 		cmocka_unit_test(parameters_beyond_the_pool_are_refused),
 	};
 

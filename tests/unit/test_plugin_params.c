@@ -125,6 +125,12 @@ static void pickers_and_handlers_have_upstreams_defaults(void **state)
 	must_read(RP_PLUGIN_HEADER_PROFILE_HANDLER, "{headerName: \" \", defaultProfile: other}");
 	assert_true(is_str(plugin.params.header_profile_handler.header_name, "epp-profile"));
 	assert_int_equal(plugin.params.header_profile_handler.default_profile, RP_CONFIG_NONE);
+	must_read(RP_PLUGIN_HEADER_PROFILE_HANDLER, "{defaultProfile: \" prefill \"}");
+	assert_true(is_str(plugin.params.header_profile_handler.default_profile_name, "prefill"));
+	assert_int_equal(plugin.params.header_profile_handler.default_profile, 1);
+	must_read(RP_PLUGIN_HEADER_PROFILE_HANDLER, "{defaultProfile: \" \"}");
+	assert_true(is_str(plugin.params.header_profile_handler.default_profile_name, "decode"));
+	assert_int_equal(plugin.params.header_profile_handler.default_profile, 0);
 	must_read(RP_PLUGIN_DATA_PARALLEL_PROFILE_HANDLER, "");
 	assert_int_equal(plugin.params.data_parallel_profile_handler.primary_port, 8000);
 	must_read(RP_PLUGIN_DATA_PARALLEL_PROFILE_HANDLER, "{primaryPort: 0}");
@@ -406,6 +412,15 @@ static void producers_have_upstreams_defaults(void **state)
 	assert_int_equal(p->token_producer.frame_stride, 1);
 	assert_true(p->token_producer.sample_fps == 2.0 && p->token_producer.source_fps == 24.0 &&
 		    p->token_producer.duration_s == 10.0);
+	must_read(RP_PLUGIN_TOKEN_PRODUCER, "{estimate: {image: {static: {staticToken: -1}, "
+					    "dynamic: {factor: 5000000}}, video: "
+					    "{maxVideoTokens: -1, defaultDuration: -1}}}");
+	assert_int_equal(p->token_producer.image_static_tokens, 1);
+	assert_int_equal(p->token_producer.image_factor, 5000000);
+	assert_int_equal(p->token_producer.video_tokens_max, 0);
+	assert_true(p->token_producer.duration_s == 10.0);
+	must_read(RP_PLUGIN_SESSION_ID_PRODUCER, "{cookieName: \"\\t id \"}");
+	assert_true(is_str(p->session_id_producer.cookie_name, "id"));
 	done();
 }
 
