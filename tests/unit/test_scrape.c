@@ -156,17 +156,18 @@ static void run_for(int64_t ns)
 		}                                                                                  \
 	} while (0)
 
-static struct rp_endpoint_figures figures_of(uint32_t slot)
+/* Good until the next call. */
+static const struct rp_endpoint_figures *figures_of(uint32_t slot)
 {
-	struct rp_endpoint_figures figures;
+	static struct rp_endpoint_figures figures;
 
 	rp_endpoint_metrics_read(&metrics, slot, &figures);
-	return figures;
+	return &figures;
 }
 
 static void assert_figures(uint32_t slot, int number)
 {
-	struct rp_endpoint_figures figures = figures_of(slot);
+	struct rp_endpoint_figures figures = *figures_of(slot);
 
 	assert_int_equal(figures.waiting, number);
 	assert_int_equal(figures.running, number + 1);
@@ -188,13 +189,13 @@ static uint64_t epoch(void)
 /* After a first good page the server turns bad: errors are counted, nothing else moves. */
 static void expect_errors_and_the_last_figures(uint64_t errors)
 {
-	struct rp_endpoint_figures before = figures_of(0);
+	struct rp_endpoint_figures before = *figures_of(0);
 	uint64_t epoch_before = epoch();
 	uint64_t pages_before = stats()->pages;
 
 	RUN_UNTIL(stats()->poll_errors >= errors);
 	assert_figures(0, 4);
-	assert_int_equal(figures_of(0).updated_ns, before.updated_ns);
+	assert_int_equal(figures_of(0)->updated_ns, before.updated_ns);
 	assert_int_equal(epoch(), epoch_before);
 	assert_int_equal(stats()->pages, pages_before);
 }
@@ -219,8 +220,8 @@ static void a_page_becomes_the_figures_of_its_slot(void **state)
 	start_with(usual());
 	RUN_UNTIL(epoch() > 0);
 	assert_figures(7, 4);
-	assert_in_range(figures_of(7).updated_ns, begin_ns, rp_clock_monotonic_ns());
-	assert_int_equal(figures_of(0).updated_ns, 0);
+	assert_in_range(figures_of(7)->updated_ns, begin_ns, rp_clock_monotonic_ns());
+	assert_int_equal(figures_of(0)->updated_ns, 0);
 	assert_int_equal(stats()->extract_errors, 0);
 	/* No Accept: servers answer in the classic text. No Accept-Encoding: nothing to unpack. */
 	snprintf(expected, sizeof(expected),
@@ -263,7 +264,7 @@ static void chunked_and_closed_pages_are_read_too(void **state)
 		   "1c\r\nvllm:num_requests_waiting 9\n\r\n0\r\n\r\n");
 	add_endpoint(0);
 	start_with(usual());
-	RUN_UNTIL(figures_of(0).waiting == 9);
+	RUN_UNTIL(figures_of(0)->waiting == 9);
 	/* The others are missing: one error a page, and the page counts. */
 	assert_int_equal(stats()->extract_errors, stats()->pages);
 	assert_int_equal(stats()->poll_errors, 0);
@@ -271,7 +272,7 @@ static void chunked_and_closed_pages_are_read_too(void **state)
 	page_server.manner = CLOSES_AFTER_REPLY;
 	serve_text("HTTP/1.1 200 OK\r\n\r\n# TYPE vllm:num_requests_waiting gauge\n"
 		   "vllm:num_requests_waiting 8\n");
-	RUN_UNTIL(figures_of(0).waiting == 8);
+	RUN_UNTIL(figures_of(0)->waiting == 8);
 	assert_int_equal(stats()->poll_errors, 0);
 }
 
@@ -294,7 +295,7 @@ static void a_server_that_hangs_is_given_up_after_a_second(void **state)
 	assert_int_equal(page_server.requests, requests + 1);
 	page_server.manner = ANSWERS;
 	serve_page(5);
-	RUN_UNTIL(figures_of(0).waiting == 5);
+	RUN_UNTIL(figures_of(0)->waiting == 5);
 }
 
 static void the_timeout_does_not_wait_for_the_next_tick(void **state)
@@ -412,11 +413,11 @@ static void a_page_of_something_else_leaves_the_figures_stale(void **state)
 	start_with_a_good_page();
 	serve_text("HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n<html></html>");
 	RUN_UNTIL(stats()->poll_errors >= 1); /* no line feed at its end */
-	before = figures_of(0);
+	before = *figures_of(0);
 	serve_text("HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n<html></html>\n");
 	RUN_UNTIL(stats()->extract_errors >= 2);
 	assert_figures(0, 4);
-	assert_int_equal(figures_of(0).updated_ns, before.updated_ns);
+	assert_int_equal(figures_of(0)->updated_ns, before.updated_ns);
 }
 
 static void bytes_nobody_asked_for_end_the_connection(void **state)
@@ -477,7 +478,7 @@ static void nobody_listening_is_an_error_until_somebody_does(void **state)
 	expect_errors_and_the_last_figures(3);
 	page_server_start();
 	serve_page(6);
-	RUN_UNTIL(figures_of(0).waiting == 6);
+	RUN_UNTIL(figures_of(0)->waiting == 6);
 	assert_figures(0, 6);
 }
 
@@ -492,8 +493,8 @@ static void endpoints_come_and_go(void **state)
 	add_endpoint(1);
 	add_endpoint(16383);
 	start_with(usual());
-	RUN_UNTIL(figures_of(0).updated_ns != 0 && figures_of(1).updated_ns != 0 &&
-		  figures_of(16383).updated_ns != 0);
+	RUN_UNTIL(figures_of(0)->updated_ns != 0 && figures_of(1)->updated_ns != 0 &&
+		  figures_of(16383)->updated_ns != 0);
 	assert_int_equal(stats()->endpoint_count, 3);
 	assert_int_equal(page_server_open_conns(), 3);
 
@@ -507,7 +508,7 @@ static void endpoints_come_and_go(void **state)
 	assert_int_equal(page_server.accepts, 3);
 	assert_int_equal(stats()->endpoint_count, 2);
 	serve_page(5);
-	RUN_UNTIL(figures_of(1).waiting == 5 && figures_of(16383).waiting == 5);
+	RUN_UNTIL(figures_of(1)->waiting == 5 && figures_of(16383)->waiting == 5);
 	assert_figures(0, 4);
 
 	/* Another endpoint in its slot, one that moved, and one of another generation. */
@@ -519,7 +520,7 @@ static void endpoints_come_and_go(void **state)
 	rp_scrape_set_endpoints(scrape, &table);
 	RUN_UNTIL(page_server.accepts == accepts + 2 && stats()->poll_errors > 0);
 	serve_page(6);
-	RUN_UNTIL(figures_of(0).waiting == 6 && figures_of(16383).waiting == 6);
+	RUN_UNTIL(figures_of(0)->waiting == 6 && figures_of(16383)->waiting == 6);
 	assert_figures(1, 5);
 
 	rp_endpoint_table_reset(&table);
@@ -530,7 +531,7 @@ static void endpoints_come_and_go(void **state)
 	run_for(120 * MS);
 	add_endpoint(3);
 	rp_scrape_set_endpoints(scrape, &table);
-	RUN_UNTIL(figures_of(3).waiting == 6);
+	RUN_UNTIL(figures_of(3)->waiting == 6);
 }
 
 static void an_endpoint_may_leave_in_the_middle_of_a_scrape(void **state)
@@ -564,7 +565,7 @@ static void an_address_that_is_none_harms_no_other_endpoint(void **state)
 	add_endpoint(1);
 	add_endpoint_at(2, 1, "[::1", page_server.port);
 	start_with(usual());
-	RUN_UNTIL(figures_of(1).updated_ns != 0);
+	RUN_UNTIL(figures_of(1)->updated_ns != 0);
 	assert_int_equal(stats()->endpoint_count, 1);
 }
 
@@ -576,14 +577,14 @@ static void the_label_chooses_the_engine_and_may_change(void **state)
 		   "# TYPE sglang:num_queue_reqs gauge\nsglang:num_queue_reqs 2\n             \n");
 	add_endpoint(0);
 	start_with(usual());
-	RUN_UNTIL(figures_of(0).waiting == 1);
+	RUN_UNTIL(figures_of(0)->waiting == 1);
 	rp_endpoint_table_reset(&table);
 	add_endpoint(0);
 	assert_int_equal(rp_endpoint_table_add_label(&table, RP_BYTES_LIT("llm-d.ai/engine-type"),
 						     RP_BYTES_LIT("sglang")),
 			 RP_OK);
 	rp_scrape_set_endpoints(scrape, &table);
-	RUN_UNTIL(figures_of(0).waiting == 2);
+	RUN_UNTIL(figures_of(0)->waiting == 2);
 	assert_int_equal(page_server.accepts, 1);
 	assert_int_equal(stats()->poll_errors, 0);
 }
@@ -602,14 +603,14 @@ static void custom_metrics_are_scraped_and_stay_when_their_series_goes(void **st
 	serve_page(4);
 	add_endpoint(0);
 	start_with(usual());
-	RUN_UNTIL(figures_of(0).waiting == 4);
+	RUN_UNTIL(figures_of(0)->waiting == 4);
 	assert_true(rp_endpoint_metrics_custom(&metrics, 0, 0, &value));
 	assert_true(value == 5);
 	assert_false(rp_endpoint_metrics_custom(&metrics, 0, 3, &value));
 	assert_true(stats()->extract_errors > 0);
 	serve_text("HTTP/1.1 200 OK\r\nContent-Length: 67\r\n\r\n"
 		   "# TYPE vllm:num_requests_waiting gauge\nvllm:num_requests_waiting 9\n");
-	RUN_UNTIL(figures_of(0).waiting == 9);
+	RUN_UNTIL(figures_of(0)->waiting == 9);
 	assert_true(rp_endpoint_metrics_custom(&metrics, 0, 0, &value));
 	assert_true(value == 5);
 }
@@ -677,8 +678,8 @@ static void many_endpoints_are_read_together_and_few_at_once(void **state)
 	assert_in_range(epoch(), 1, stats()->pages / 3);
 	for (uint32_t slot = 0; slot < N; slot++) {
 		assert_figures(slot, 4);
-		if (figures_of(slot).updated_ns < oldest_ns)
-			oldest_ns = figures_of(slot).updated_ns;
+		if (figures_of(slot)->updated_ns < oldest_ns)
+			oldest_ns = figures_of(slot)->updated_ns;
 	}
 	assert_true(rp_clock_monotonic_ns() - oldest_ns < 10 * 50 * MS);
 	assert_int_equal(page_server.accepts, N);
@@ -687,15 +688,15 @@ static void many_endpoints_are_read_together_and_few_at_once(void **state)
 	add_endpoint(0);
 	rp_scrape_set_endpoints(scrape, &table);
 	serve_page(5);
-	RUN_UNTIL(figures_of(0).waiting == 5);
+	RUN_UNTIL(figures_of(0)->waiting == 5);
 	pages = stats()->pages - epoch();
-	RUN_UNTIL(figures_of(0).updated_ns > rp_clock_monotonic_ns() - 10 * MS);
+	RUN_UNTIL(figures_of(0)->updated_ns > rp_clock_monotonic_ns() - 10 * MS);
 	assert_int_equal(stats()->pages - epoch(), pages);
 
 	for (uint32_t slot = 1; slot < N; slot++)
 		add_endpoint(slot);
 	rp_scrape_set_endpoints(scrape, &table);
-	RUN_UNTIL(figures_of(N - 1).waiting == 5);
+	RUN_UNTIL(figures_of(N - 1)->waiting == 5);
 	assert_int_equal(stats()->poll_errors, 0);
 }
 
@@ -712,7 +713,7 @@ static void pages_that_come_in_bits_do_not_mix(void **state)
 	start_with(options);
 	RUN_UNTIL(stats()->pages >= N);
 	for (uint32_t slot = 0; slot < N; slot++) {
-		if (figures_of(slot).updated_ns != 0)
+		if (figures_of(slot)->updated_ns != 0)
 			assert_figures(slot, 4);
 	}
 	assert_int_equal(stats()->poll_errors, 0);
@@ -821,20 +822,20 @@ static void a_new_scraper_goes_on_from_the_living_figures(void **state)
 	start_with(usual());
 	RUN_UNTIL(stats()->poll_errors == 2);
 	assert_figures(0, 4);
-	assert_int_equal(figures_of(0).updated_ns, 1);
+	assert_int_equal(figures_of(0)->updated_ns, 1);
 	/* What the page has not is as it was before this process. */
 	page_server.manner = ANSWERS;
 	serve_text("HTTP/1.1 200 OK\r\nContent-Length: 67\r\n\r\n"
 		   "# TYPE vllm:num_requests_waiting gauge\nvllm:num_requests_waiting 9\n");
-	RUN_UNTIL(figures_of(0).waiting == 9);
-	assert_int_equal(figures_of(0).running, 5);
-	assert_int_equal(figures_of(0).cache_num_blocks, 7);
-	assert_int_equal(figures_of(0).lora_max, 3);
-	assert_int_equal(figures_of(0).lora_active[0], 99);
+	RUN_UNTIL(figures_of(0)->waiting == 9);
+	assert_int_equal(figures_of(0)->running, 5);
+	assert_int_equal(figures_of(0)->cache_num_blocks, 7);
+	assert_int_equal(figures_of(0)->lora_max, 3);
+	assert_int_equal(figures_of(0)->lora_active[0], 99);
 	/* Its end takes nothing along either. */
 	rp_scrape_free(scrape);
 	scrape = NULL;
-	assert_int_equal(figures_of(0).waiting, 9);
+	assert_int_equal(figures_of(0)->waiting, 9);
 }
 
 static void a_path_or_an_address_that_would_split_the_request_is_refused(void **state)
