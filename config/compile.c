@@ -52,6 +52,9 @@ static uint32_t points_of(enum rp_plugin_type type)
 		{RP_KIND_PARSER, 1u << RP_EXT_REQUEST_PARSING},
 		{RP_KIND_PRODUCER, 1u << RP_EXT_DATA_PRODUCER},
 		{RP_KIND_PRE_REQUEST, 1u << RP_EXT_PRE_REQUEST},
+		{RP_KIND_HEADER_PROCESSOR, 1u << RP_EXT_REQUEST_HEADER},
+		{RP_KIND_SCREENER, 1u << RP_EXT_SCREENER},
+		{RP_KIND_ADMITTER, 1u << RP_EXT_ADMISSION},
 	};
 	uint32_t kinds = rp_plugin_type_kinds(type);
 	uint32_t points = 0;

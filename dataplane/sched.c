@@ -282,11 +282,14 @@ struct rp_bytes rp_sched_begin(struct rp_sched *sched, const struct rp_sched_inp
 	}
 	for (uint32_t i = 0; i < sched->plan.noting.count; i++)
 		sched->plan.data[sched->plan.noting.plugin[i]] = (struct rp_plugin_data){0};
+	if (sched->plan.header_processors.count > 0)
+		sched->lap_ns = rp_clock_monotonic_ns();
 	for (uint32_t i = 0; i < sched->plan.header_processors.count; i++) {
 		const struct rp_call *call =
 			&sched->plan.call[sched->plan.header_processors.plugin[i]];
 
 		call->ops->read_headers(call);
+		lap(sched, call->plugin, RP_EXT_REQUEST_HEADER, false);
 		if (call->data->text.len > 0 && input->headers->fairness_id.len == 0)
 			cycle->fairness_id = call->data->text;
 	}
@@ -347,6 +350,7 @@ static void run_screeners(struct rp_sched *sched)
 		const struct rp_call *call = &sched->plan.call[sched->plan.screeners.plugin[i]];
 		int kept = call->ops->screen(call, in, sched->bed.kept);
 
+		lap(sched, call->plugin, RP_EXT_SCREENER, false);
 		if (kept == RP_KEEP_ALL)
 			continue;
 		if (wanted++ == 0)
@@ -391,6 +395,7 @@ static bool run_admitters(struct rp_sched *sched)
 			in = rp_profile_bed_gather(&sched->bed, in.table_idx, in.count, 1,
 						   call->ops->figures);
 		is_admitted = call->ops->admit(call, &in);
+		lap(sched, call->plugin, RP_EXT_ADMISSION, false);
 	}
 	return is_admitted;
 }

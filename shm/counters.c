@@ -121,6 +121,12 @@ const char *rp_extension_point_name(enum rp_extension_point point)
 		return "DataProducer";
 	case RP_EXT_PRE_REQUEST:
 		return "PreRequest";
+	case RP_EXT_REQUEST_HEADER:
+		return "RequestHeader";
+	case RP_EXT_SCREENER:
+		return "Screener";
+	case RP_EXT_ADMISSION:
+		return "Admission";
 	case RP_EXTENSION_POINTS:
 		break;
 	}

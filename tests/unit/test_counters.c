@@ -112,6 +112,7 @@ static void extension_points_have_upstreams_names(void **state)
 	static const char *const want[RP_EXTENSION_POINTS] = {
 		"ProfilePicker",	  "Filter",	    "Scorer",	    "Picker",
 		"ProcessProfilesResults", "RequestParsing", "DataProducer", "PreRequest",
+		"RequestHeader",	  "Screener",	    "Admission",
 	};
 
 	for (int i = 0; i < RP_EXTENSION_POINTS; i++)

@@ -480,6 +480,43 @@ static void plugin_statistics_are_named_by_extension_point(void **state)
 	}
 }
 
+static void expect_point(const char *plugin, enum rp_extension_point point)
+{
+	for (uint32_t i = 0; i < blob->plugin_count; i++) {
+		const struct rp_config_plugin *record = rp_config_blob_plugin(blob, i);
+
+		if (!rp_bytes_equal_str(rp_config_blob_str(blob, record->name), plugin))
+			continue;
+		assert_int_equal(record->stat_points, 1u << (unsigned)point);
+		assert_int_equal(stats[record->stat_first].extension_point, point);
+		return;
+	}
+	fail_msg("there is no %s", plugin);
+}
+
+static void what_comes_before_scheduling_has_its_statistics(void **state)
+{
+	static const char text[] =
+		"plugins:\n"
+		"- type: probabilistic-admitter\n"
+		"- type: agent-identity\n"
+		"- type: disaggregatedset-rollout-screener\n"
+		"  parameters: {scope: {labelSelector: a}, revisionGating: {mode: disabled},\n"
+		"    headerSelectors: [{name: a, headerName: x-a, labelKey: a, mode: strict}]}\n";
+
+	(void)state;
+	diag = (struct rp_diag){0};
+	assert_int_equal(rp_config_load("epp.yaml", rp_bytes_str(text), true, 7, blob,
+					RP_CONFIG_BLOB_BYTES, stats, &control, &diag),
+			 RP_OK);
+	expect_point("probabilistic-admitter", RP_EXT_ADMISSION);
+	expect_point("agent-identity", RP_EXT_REQUEST_HEADER);
+	expect_point("disaggregatedset-rollout-screener", RP_EXT_SCREENER);
+	assert_string_equal(rp_extension_point_name(RP_EXT_ADMISSION), "Admission");
+	assert_string_equal(rp_extension_point_name(RP_EXT_REQUEST_HEADER), "RequestHeader");
+	assert_string_equal(rp_extension_point_name(RP_EXT_SCREENER), "Screener");
+}
+
 static void data_sources_are_chosen_as_listed(void **state)
 {
 	(void)state;
@@ -628,6 +665,7 @@ int main(void)
 		cmocka_unit_test(deprecated_block_size_is_carried_over),
 		cmocka_unit_test(each_prefix_scorer_reads_the_producer_it_names),
 		cmocka_unit_test(plugin_statistics_are_named_by_extension_point),
+		cmocka_unit_test(what_comes_before_scheduling_has_its_statistics),
 		cmocka_unit_test(data_sources_are_chosen_as_listed),
 		cmocka_unit_test(attributes_are_numbered_as_the_engines_name_them_first),
 		cmocka_unit_test(what_is_ignored_is_told),
