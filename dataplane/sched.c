@@ -370,6 +370,18 @@ static void run_screeners(struct rp_sched *sched)
 	sched->is_all = false;
 }
 
+/* Once, for all producers: it may be scraped anew between two of them. */
+static void read_block_size(struct rp_sched *sched)
+{
+	const struct rp_endpoint_metrics *metrics = &sched->env->live->metrics;
+	const struct rp_candidates *candidates = &sched->candidates;
+
+	sched->cycle.block_size = 0;
+	if (candidates->count > 0)
+		sched->cycle.block_size = atomic_load_explicit(
+			&metrics->cache_block_size[candidates->slot[0]], memory_order_relaxed);
+}
+
 /* The first error skips the producers after it; the request goes on. */
 static void run_producers(struct rp_sched *sched)
 {
@@ -563,6 +575,7 @@ enum rp_sched_result rp_sched_pick(struct rp_sched *sched, struct rp_pick *ret_p
 	run_screeners(sched);
 	if (sched->candidates.count == 0)
 		return RP_SCHED_SCREENED_OUT;
+	read_block_size(sched);
 	run_producers(sched);
 	result = run_admitters(sched) ? run_profiles(sched) : RP_SCHED_DENIED;
 	if (result == RP_SCHED_OK && is_refused_uncached(sched))
@@ -582,7 +595,8 @@ const struct rp_call *rp_sched_burst_producer(const struct rp_sched *sched)
 
 bool rp_sched_tokenize(struct rp_sched *sched)
 {
-	find_candidates(sched); /* their block size is asked for */
+	find_candidates(sched);
+	read_block_size(sched);
 	for (uint32_t i = 0; i < sched->plan.producers.count; i++) {
 		const struct rp_call *call = &sched->plan.call[sched->plan.producers.plugin[i]];
 		uint32_t type = rp_config_blob_plugin(sched->config, call->plugin)->type;

@@ -102,16 +102,6 @@ uint64_t rp_cycle_token_count(const struct rp_cycle *cycle)
 	return cycle->request->has_prompts ? cycle->request->token_count : 0;
 }
 
-int32_t rp_cycle_block_size(const struct rp_cycle *cycle)
-{
-	const struct rp_endpoint_metrics *metrics = &cycle->env->live->metrics;
-
-	if (cycle->candidates->count == 0)
-		return 0;
-	return atomic_load_explicit(&metrics->cache_block_size[cycle->candidates->slot[0]],
-				    memory_order_relaxed);
-}
-
 bool rp_cycle_decide(struct rp_cycle *cycle, uint32_t decider, uint32_t table_idx)
 {
 	const struct rp_call *call = &cycle->call[decider];

@@ -107,6 +107,7 @@ struct rp_cycle {
 
 	bool wants_uncached;			/* a plugin reads it of rp_load_info */
 	const struct rp_candidates *candidates; /* what profiles start from */
+	int32_t block_size; /* CacheBlockSize of the first of them; 0: none, or not reported */
 	uint32_t peer; /* table index of the endpoint that the next profile should be near to */
 	struct rp_profile_result result[RP_PROFILES_MAX];
 	uint32_t primary; /* profile index, once the handler has concluded */

@@ -129,9 +129,6 @@ const struct rp_parser *rp_sched_parser(uint32_t type);
 struct rp_prompt_shape rp_sched_prompt_shape(const struct rp_config_blob *config,
 					     int32_t reported_block_size);
 
-/** CacheBlockSize of the first candidate, 0 without one. */
-int32_t rp_cycle_block_size(const struct rp_cycle *cycle);
-
 /** The element of a prepared array. @param type  what prepare() writes */
 #define RP_PREPARED(call, type, table_idx) (&((const type *)(call)->prepared)[table_idx])
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dataplane/director.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -221,6 +222,35 @@ static void scheduling_is_measured(void **state RP_UNUSED)
 		assert_true(bed.env.counters->plugin_duration[2 * i].count > 0);
 }
 
+static void *report_block_sizes(void *user)
+{
+	const atomic_bool *is_over = user;
+	struct rp_endpoint_metrics *metrics = &bed.shared.live->metrics;
+
+	for (int32_t i = 0; !atomic_load_explicit(is_over, memory_order_relaxed); i++)
+		atomic_store_explicit(&metrics->cache_block_size[0], i % 2 == 0 ? 128 : 256,
+				      memory_order_relaxed);
+	return NULL;
+}
+
+/* Control may write a model server's block size at any moment of a pick. */
+static void a_pick_goes_by_one_block_size(void **state RP_UNUSED)
+{
+	atomic_bool is_over = false;
+	pthread_t thread;
+	uint32_t picked = 0;
+
+	assert_int_equal(pthread_create(&thread, NULL, report_block_sizes, &is_over), 0);
+	for (int i = 0; i < 20000; i++) {
+		decide("/v1/completions", "{\"model\":\"m\",\"prompt\":\"a\"}", "", NULL);
+		picked += decision.http_status == 200;
+	}
+	atomic_store_explicit(&is_over, true, memory_order_relaxed);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	atomic_store(&bed.shared.live->metrics.cache_block_size[0], 0);
+	assert_int_equal(picked, 20000);
+}
+
 /* Wherever memory ends after the pick: what plugins counted for it is given back. */
 static void what_was_counted_is_given_back_without_memory(void **state RP_UNUSED)
 {
@@ -272,6 +302,7 @@ int main(void)
 		cmocka_unit_test(an_unclaimed_path_is_named),
 		cmocka_unit_test(without_candidates_it_is_503),
 		cmocka_unit_test(scheduling_is_measured),
+		cmocka_unit_test(a_pick_goes_by_one_block_size),
 		cmocka_unit_test(what_was_counted_is_given_back_without_memory),
 	};
 

@@ -18,7 +18,7 @@ static int look_up(const struct rp_call *call)
 {
 	const struct rp_cycle *cycle = call->cycle;
 	struct rp_prefix_lookup *lookup = call->lookup;
-	int64_t tokens = rp_prefix_block_tokens(call->params, rp_cycle_block_size(cycle));
+	int64_t tokens = rp_prefix_block_tokens(call->params, cycle->block_size);
 
 	if (!cycle->request->has_prompts)
 		return RP_EUNSUPPORTED;

@@ -14,7 +14,7 @@ static int produce(const struct rp_call *call)
 
 	if (cycle->parser == NULL)
 		return RP_EUNSUPPORTED;
-	shape = rp_sched_prompt_shape(cycle->config, rp_cycle_block_size(cycle));
+	shape = rp_sched_prompt_shape(cycle->config, cycle->block_size);
 	/* Made before the request waited, and nothing else is asked of them since. */
 	if (made->has_prompts && made->prompt_shape.block_tokens == shape.block_tokens &&
 	    made->prompt_shape.max_tokens == shape.max_tokens)
