@@ -2,7 +2,8 @@
  *
  * by-label: endpoints whose label has one of the values (scheduling reference 3.8).
  */
-#include "dataplane/sched/selector.h"
+#include "config/label_match.h"
+#include "dataplane/sched/sched_plugin.h"
 
 /* A missing label is looked up as an empty one, too. */
 static void prepare(const struct rp_call *call, uint32_t table_idx, void *prepared)
