@@ -46,16 +46,16 @@ int rp_decode_fail(struct rp_diag *diag, const struct rp_yaml_node *node, const 
 static int fail_kind(struct rp_diag *diag, const struct rp_path *path,
 		     const struct rp_yaml_node *node, const char *wanted, const char *remedy)
 {
-	char text[PATH_BYTES];
+	char at[PATH_BYTES];
+	const char *quote = node->kind == RP_YAML_STR ? "\"" : "";
+	struct rp_bytes found = rp_bytes_str(rp_yaml_kind_name(node->kind));
 
-	rp_path_format(path, text, sizeof(text));
-	if (node->kind == RP_YAML_STR)
-		return rp_decode_fail(diag, node, "%s must be %s, not \"%.*s\"%s",
-				      text[0] == '\0' ? "this" : text, wanted, RP_SHOW(node->text),
-				      remedy);
-	return rp_decode_fail(diag, node, "%s must be %s, not %s%s",
-			      text[0] == '\0' ? "this" : text, wanted,
-			      rp_yaml_kind_name(node->kind), remedy);
+	rp_path_format(path, at, sizeof(at));
+	if (node->kind > RP_YAML_NULL && node->kind <= RP_YAML_STR)
+		found = node->text;
+	return rp_decode_fail(diag, node, "%s must be %s, not %s%.*s%s%s",
+			      at[0] == '\0' ? "this" : at, wanted, quote, RP_SHOW(found), quote,
+			      remedy);
 }
 
 int rp_decode_str(struct rp_diag *diag, const struct rp_path *path, const struct rp_yaml_node *node,
@@ -63,7 +63,9 @@ int rp_decode_str(struct rp_diag *diag, const struct rp_path *path, const struct
 {
 	if (node->kind != RP_YAML_STR)
 		return fail_kind(diag, path, node, "a string",
-				 node->kind < RP_YAML_STR ? "; put it in quotes" : "");
+				 node->kind > RP_YAML_NULL && node->kind < RP_YAML_STR
+					 ? "; put it in quotes"
+					 : "");
 	if (memchr(node->text.ptr, '\0', node->text.len) != NULL)
 		return fail_kind(diag, path, node, "free of NUL bytes", "");
 	*ret = node->text;
@@ -108,7 +110,12 @@ int rp_decode_value(struct rp_diag *diag, const struct rp_path *path,
 		return rp_decode_str(diag, path, node, field->out);
 	case RP_FIELD_BOOL:
 		if (rp_yaml_bool(node, field->out) != RP_OK)
-			return fail_kind(diag, path, node, "true or false", "");
+			return fail_kind(diag, path, node, "true or false",
+					 node->kind == RP_YAML_STR &&
+							 rp_yaml_scalar_kind(node->text) ==
+								 RP_YAML_BOOL
+						 ? "; leave the quotes out"
+						 : "");
 		return RP_OK;
 	case RP_FIELD_DOUBLE:
 		if (rp_yaml_double(node, field->out) != RP_OK)

@@ -27,6 +27,7 @@ static int check_version(struct rp_model *model, const struct rp_yaml_node *root
 {
 	struct rp_bytes api = RP_BYTES_LIT("");
 	struct rp_bytes kind = RP_BYTES_LIT("");
+	const struct rp_bytes only_kind = RP_BYTES_LIT("EndpointPickerConfig");
 	const struct rp_yaml_node *node = rp_yaml_get(root, "apiVersion");
 	const struct rp_yaml_node *kind_node = rp_yaml_get(root, "kind");
 	const struct rp_path api_path = {NULL, "apiVersion", 0};
@@ -39,10 +40,12 @@ static int check_version(struct rp_model *model, const struct rp_yaml_node *root
 		r = rp_decode_str(model->diag, &kind_path, kind_node, &kind);
 	if (r != RP_OK)
 		return r;
+	if (kind.len == 0)
+		kind = only_kind;
 	bool is_old = rp_bytes_equal_str(api, "inference.networking.x-k8s.io/v1alpha1");
 	bool is_api_good = api.len == 0 || is_old || rp_bytes_equal_str(api, "llm-d.ai/v1alpha1");
 
-	if (!is_api_good || (kind.len > 0 && !rp_bytes_equal_str(kind, "EndpointPickerConfig")))
+	if (!is_api_good || !rp_bytes_equal(kind, only_kind))
 		return rp_decode_fail(
 			model->diag, is_api_good ? kind_node : node,
 			"no kind \"%.*s\" is registered for version \"%.*s\"; write "

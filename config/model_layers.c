@@ -213,7 +213,7 @@ static int resolve_saturation(struct rp_model *model)
 			"plugins",
 			RP_SHOW(ref->name));
 	if ((rp_plugin_type_kinds(plugin->type) & RP_KIND_DETECTOR) == 0)
-		return rp_decode_fail(model->diag, ref->node,
+		return rp_decode_fail(model->diag, ref->node != NULL ? ref->node : plugin->node,
 				      "plugin '%.*s' is not a SaturationDetector; use one of type "
 				      "utilization-detector or concurrency-detector",
 				      RP_SHOW(ref->name));

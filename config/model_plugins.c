@@ -101,12 +101,15 @@ static int check_type(struct rp_model *model, struct rp_model_plugin *plugin)
 	const struct rp_yaml_node *at = rp_yaml_get(plugin->node, "type");
 
 	if (plugin->type_name.len == 0)
-		return rp_decode_fail(model->diag, plugin->node, "plugin '%.*s' is missing a type",
-				      RP_SHOW(plugin->name));
+		return rp_decode_fail(
+			model->diag, plugin->node,
+			"plugin '%.*s' is missing a type; `ringpick plugins` lists them",
+			RP_SHOW(plugin->name));
 	if (rp_plugin_type_find(plugin->type_name, &plugin->type))
 		return RP_OK;
 	return rp_decode_fail(model->diag, at,
-			      "plugin type '%.*s' is not registered; check its spelling",
+			      "plugin type '%.*s' is not registered; `ringpick plugins` lists the "
+			      "types",
 			      RP_SHOW(plugin->type_name));
 }
 

@@ -101,7 +101,7 @@ static int find_profile_handler(struct rp_model *model)
 	if (handler->type == RP_PLUGIN_SINGLE_PROFILE_HANDLER && model->profile_count > 1)
 		return rp_decode_fail(model->diag, model->profile[1].node,
 				      "SingleProfileHandler cannot support multiple scheduling "
-				      "profiles");
+				      "profiles; leave one profile, or use another handler");
 	model->profile_handler = index_of(model, handler);
 	return RP_OK;
 }

@@ -9,8 +9,13 @@
 
 static int fail_full(const struct rp_param_reader *reader)
 {
-	return rp_diag_set(reader->model->diag, RP_ETOOBIG, 0, 0,
-			   "the parameters of all plugins together are too large");
+	const struct rp_yaml_node *at = reader->plugin->node;
+
+	return rp_diag_set(reader->model->diag, RP_ETOOBIG, at == NULL ? 0 : at->line,
+			   at == NULL ? 0 : at->column,
+			   "the parameters of all plugins together are too large: at most %u KiB; "
+			   "shorten them or their lists",
+			   RP_CONFIG_BLOB_BYTES / 1024);
 }
 
 int rp_param_put_str(const struct rp_param_reader *reader, struct rp_bytes text,

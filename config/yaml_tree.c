@@ -319,9 +319,13 @@ static int syntax_error(struct builder *b, const yaml_parser_t *parser, struct r
 		return rp_diag_set(b->diag, RP_ENOMEM, 0, 0, "out of memory");
 	if (parser->error == YAML_READER_ERROR)
 		mark = mark_of_byte(text, parser->problem_offset);
+	bool is_tab = parser->error == YAML_SCANNER_ERROR && mark.index < text.len &&
+		      text.ptr[mark.index] == '\t';
+
 	return rp_diag_set(b->diag, RP_EFORMAT, (uint32_t)mark.line + 1, (uint32_t)mark.column + 1,
-			   "not valid YAML: %s%s%s", problem, parser->context == NULL ? "" : " ",
-			   parser->context == NULL ? "" : parser->context);
+			   "not valid YAML: %s%s%s%s", problem, parser->context == NULL ? "" : " ",
+			   parser->context == NULL ? "" : parser->context,
+			   is_tab ? "; indent with blanks, not with tabs" : "");
 }
 
 static int read_events(struct builder *b, yaml_parser_t *parser, struct rp_bytes text)

@@ -183,7 +183,7 @@ static void the_saturation_detector_is_found_by_name(void **state)
 	must_load("saturationDetector: {pluginRef: nope}\n"
 		  "flowControl: {saturationDetector: {pluginRef: utilization-detector}}");
 	must_be(RP_EFFECTIVE_DETECTOR, "utilization-detector");
-	must_fail("plugins: [{type: queue-scorer, name: utilization-detector}]", 0, 0,
+	must_fail("plugins: [{type: queue-scorer, name: utilization-detector}]", 1, 11,
 		  "'utilization-detector' is not a SaturationDetector");
 	must_fail("flowControl: {saturationDetector: {pluginRef: concurrency-detector}}", 1, 47,
 		  "references undefined plugin 'concurrency-detector'");
