@@ -64,7 +64,8 @@ bool rp_burst_join(struct rp_env *env, struct rp_request *request, struct rp_bur
 	struct rp_burst_window *window = &env->burst;
 
 	if (window->count >= places_max(call->params) || !rp_sched_tokenize(env->sched) ||
-	    !hash_blocks(call->cycle->arena, request, call->params, place))
+	    !hash_blocks(call->cycle->arena, request, call->params, place) ||
+	    place->hash_count > RP_BURST_BLOCKS_MAX - window->blocks)
 		return false;
 	if (window->count == 0)
 		window->closes_ns =
@@ -80,6 +81,7 @@ bool rp_burst_join(struct rp_env *env, struct rp_request *request, struct rp_bur
 		window->first = place;
 	window->last = place;
 	window->count++;
+	window->blocks += place->hash_count;
 	return true;
 }
 
@@ -99,6 +101,7 @@ void rp_burst_leave(struct rp_env *env, struct rp_burst_place *place)
 	else
 		window->last = place->prev;
 	window->count--;
+	window->blocks -= place->hash_count;
 }
 
 /* ---- closing ---- */

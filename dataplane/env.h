@@ -27,6 +27,7 @@ struct rp_burst_window {
 	struct rp_burst_place *first;
 	struct rp_burst_place *last;
 	uint32_t count;
+	uint32_t blocks; /* of all their prompts */
 	int64_t closes_ns;
 };
 

@@ -37,15 +37,15 @@ static uint64_t hash_pair(uint64_t first, uint64_t second)
 	return hash ^ hash >> 32;
 }
 
-/* Hashes of the blocks' contents, if they were not made before. */
+/* Hashes of the blocks' contents, if they were not made before. NULL: they were, in blocks of
+ * another size, which nobody should have asked for. */
 static const uint64_t *contents(const struct rp_prompt *prompt, uint64_t block_tokens, size_t count,
 				uint64_t *scratch)
 {
 	uint64_t whole = rp_min_size(count, prompt->token_count / block_tokens);
 
 	if (prompt->block_tokens != 0) {
-		RP_ASSERT(prompt->block_tokens == block_tokens);
-		return prompt->block_hash;
+		return prompt->block_tokens == block_tokens ? prompt->block_hash : NULL;
 	}
 	rp_block_hash_all(prompt->token_bytes, block_tokens * 4, whole, scratch);
 	if (whole < count)
@@ -62,6 +62,8 @@ size_t rp_prefix_hash_blocks(uint64_t seed, const struct rp_prompt *prompt, uint
 	size_t count = rp_min_size(blocks, blocks_max);
 	const uint64_t *content = contents(prompt, block_tokens, count, hashes);
 
+	if (content == NULL)
+		return 0;
 	for (size_t i = 0; i < count; i++) {
 		seed = hash_pair(content[i], seed);
 		hashes[i] = seed;

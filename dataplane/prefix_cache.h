@@ -21,7 +21,8 @@ uint64_t rp_prefix_seed(struct rp_bytes model, struct rp_bytes salt);
  *
  * @param block_tokens  ids a block, > 0
  * @param blocks_max    room in hashes
- * @return number of hashes written
+ * @return number of hashes written; 0 too if what was kept of the prompt are hashes of blocks of
+ *         another size
  */
 size_t rp_prefix_hash_blocks(uint64_t seed, const struct rp_prompt *prompt, uint64_t block_tokens,
 			     size_t blocks_max, uint64_t *hashes);

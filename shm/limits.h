@@ -118,6 +118,7 @@
 #define RP_MEDIA_FEATURES_MAX	4096u	   /* media of one prompt that are told apart */
 #define RP_MEDIA_HASH_BYTES_MAX 128u	   /* of a client's hash of a medium */
 #define RP_MEDIA_TOKENS_MAX	(1u << 30) /* pseudo-tokens of one of them */
+#define RP_BURST_BLOCKS_MAX	65536u	   /* blocks of their prompts: the window is full beyond */
 #define RP_BURST_BATCH_MAX	1024u	   /* requests of a worker that wait for each other */
 #define RP_PREFIX_BLOCKS_MAX	8192u	   /* hashed blocks of one request, a ceiling over config */
 #define RP_BLOCK_TOKENS_MAX	1024u	   /* larger blocks are hashed from a copy of the prompt */
