@@ -184,25 +184,6 @@ static void put_indices(struct compiler *c)
 	c->blob->producer_count = model->producer_count;
 }
 
-/* All plugins of a kind, in the order of the file. */
-static void put_kind(struct compiler *c, uint32_t kind, uint32_t *ret_offset, uint32_t *ret_count)
-{
-	const struct rp_model *model = c->model;
-	uint32_t count = 0;
-
-	for (uint32_t i = 0; i < model->plugin_count; i++)
-		count += (rp_plugin_type_kinds(model->plugin[i].type) & kind) != 0;
-	uint32_t *index = take(c, count, sizeof(*index), ret_offset);
-
-	if (index == NULL)
-		return;
-	for (uint32_t i = 0; i < model->plugin_count; i++) {
-		if ((rp_plugin_type_kinds(model->plugin[i].type) & kind) != 0)
-			*index++ = i;
-	}
-	*ret_count = count;
-}
-
 static void put_pool(struct compiler *c)
 {
 	void *room = take(c, c->pool.bytes, 1, &c->blob->pool_offset);
@@ -232,10 +213,6 @@ int rp_model_compile(const struct rp_model *model, uint64_t generation, struct r
 	put_plugins(&c, stats);
 	put_profiles(&c);
 	put_indices(&c);
-	put_kind(&c, RP_KIND_SCREENER, &blob->screeners_offset, &blob->screener_count);
-	put_kind(&c, RP_KIND_ADMITTER, &blob->admitters_offset, &blob->admitter_count);
-	put_kind(&c, RP_KIND_HEADER_PROCESSOR, &blob->header_processors_offset,
-		 &blob->header_processor_count);
 	put_pool(&c);
 	blob->bytes = (uint32_t)c.end;
 	if (c.err != RP_OK)

@@ -89,9 +89,6 @@ static bool are_indices_good(const struct rp_config_blob *blob)
 {
 	return is_list_good(blob, blob->parsers_offset, blob->parser_count) &&
 	       is_list_good(blob, blob->producers_offset, blob->producer_count) &&
-	       is_list_good(blob, blob->screeners_offset, blob->screener_count) &&
-	       is_list_good(blob, blob->admitters_offset, blob->admitter_count) &&
-	       is_list_good(blob, blob->header_processors_offset, blob->header_processor_count) &&
 	       blob->profile_handler < blob->plugin_count &&
 	       (blob->detector < blob->plugin_count || blob->detector == RP_CONFIG_NONE);
 }
@@ -164,21 +161,6 @@ uint32_t rp_config_blob_parser(const struct rp_config_blob *blob, uint32_t i)
 uint32_t rp_config_blob_producer(const struct rp_config_blob *blob, uint32_t i)
 {
 	return index_at(blob, blob->producers_offset, blob->producer_count, i);
-}
-
-uint32_t rp_config_blob_screener(const struct rp_config_blob *blob, uint32_t i)
-{
-	return index_at(blob, blob->screeners_offset, blob->screener_count, i);
-}
-
-uint32_t rp_config_blob_admitter(const struct rp_config_blob *blob, uint32_t i)
-{
-	return index_at(blob, blob->admitters_offset, blob->admitter_count, i);
-}
-
-uint32_t rp_config_blob_header_processor(const struct rp_config_blob *blob, uint32_t i)
-{
-	return index_at(blob, blob->header_processors_offset, blob->header_processor_count, i);
 }
 
 const void *rp_config_blob_params(const struct rp_config_blob *blob,

@@ -115,12 +115,6 @@ struct rp_config_blob {
 	uint32_t parsers_offset;
 	uint32_t producer_count; /* plugin indices, topologically ordered */
 	uint32_t producers_offset;
-	uint32_t screener_count; /* plugin indices, in the order of the file, as the next two */
-	uint32_t screeners_offset;
-	uint32_t admitter_count;
-	uint32_t admitters_offset;
-	uint32_t header_processor_count;
-	uint32_t header_processors_offset;
 	uint32_t pool_bytes; /* strings and lists */
 	uint32_t pool_offset;
 	/* struct rp_config_str: names of the request headers that plugins read, in lower case,
@@ -146,9 +140,6 @@ const struct rp_config_profile *rp_config_blob_profile(const struct rp_config_bl
 						       uint32_t i);
 uint32_t rp_config_blob_parser(const struct rp_config_blob *blob, uint32_t i);
 uint32_t rp_config_blob_producer(const struct rp_config_blob *blob, uint32_t i);
-uint32_t rp_config_blob_screener(const struct rp_config_blob *blob, uint32_t i);
-uint32_t rp_config_blob_admitter(const struct rp_config_blob *blob, uint32_t i);
-uint32_t rp_config_blob_header_processor(const struct rp_config_blob *blob, uint32_t i);
 const void *rp_config_blob_params(const struct rp_config_blob *blob,
 				  const struct rp_config_plugin *plugin);
 /** A string of the pool; cut where the pool ends. */
