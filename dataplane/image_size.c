@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dataplane/image_size.h"
 
-enum { PNG_HEAD = 24, GIF_HEAD = 10, JPEG_SEGMENT_HEAD = 4, JPEG_FRAME_HEAD = 5 };
+enum { PNG_HEAD = 29, GIF_HEAD = 10, JPEG_SEGMENT_HEAD = 4, JPEG_FRAME_HEAD = 6 };
 
 static uint32_t be16(const uint8_t *at)
 {
@@ -27,11 +27,54 @@ static void want(struct rp_image_size *image, enum rp_image_state state, uint32_
 	image->head_want = bytes;
 }
 
-/* A frame header gives the size; markers C4, C8 and CC are other things (ITU-T T.81, B.1.1.3). */
+/* A frame header gives the size (ITU-T T.81, B.1.1.3). The reference implementation decodes
+ * baseline, extended sequential and progressive frames; C4 is no frame, the others are beyond it.
+ */
 static bool is_frame(uint8_t marker)
 {
-	return marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 &&
-	       marker != 0xcc;
+	return marker >= 0xc0 && marker <= 0xc2;
+}
+
+static bool is_other_frame(uint8_t marker)
+{
+	return marker > 0xc2 && marker <= 0xcf && marker != 0xc4;
+}
+
+/* Precision, height, width, number of components. */
+static void jpeg_frame(struct rp_image_size *image)
+{
+	const uint8_t *head = image->head;
+
+	if (head[0] == 8 && (head[5] == 1 || head[5] == 3 || head[5] == 4))
+		done(image, be16(head + 3), be16(head + 1));
+	else
+		image->state = RP_IMAGE_UNKNOWN;
+}
+
+/* Depths that a colour type may have, one bit each (PNG, 11.2.1). */
+static bool is_png_depth(uint8_t depth, uint8_t colour)
+{
+	static const uint32_t depths[] = {
+		[0] = 1u << 1 | 1u << 2 | 1u << 4 | 1u << 8 | 1u << 16,
+		[2] = 1u << 8 | 1u << 16,
+		[3] = 1u << 1 | 1u << 2 | 1u << 4 | 1u << 8,
+		[4] = 1u << 8 | 1u << 16,
+		[6] = 1u << 8 | 1u << 16,
+	};
+
+	return colour < RP_ARRAY_LEN(depths) && depth <= 16 && (depths[colour] >> depth & 1) != 0;
+}
+
+/* IHDR: width, height, depth, colour type, compression, filter, interlace. */
+static void png_header(struct rp_image_size *image)
+{
+	const uint8_t *head = image->head;
+
+	if (memcmp(head, "\x89PNG\r\n\x1a\n\0\0\0\rIHDR", 16) == 0 &&
+	    is_png_depth(head[24], head[25]) && head[26] == 0 && head[27] == 0 && head[28] <= 1)
+		done(image, be32(head + 16), be32(head + 20));
+	else
+		image->state = RP_IMAGE_UNKNOWN;
 }
 
 /* "FF marker length" of a JPEG segment. */
@@ -40,7 +83,8 @@ static void jpeg_segment(struct rp_image_size *image)
 	uint8_t marker = image->head[1];
 	uint32_t len = be16(image->head + 2);
 
-	if (image->head[0] != 0xff || marker == 0xd9 || marker == 0xda || len < 2) {
+	if (image->head[0] != 0xff || marker == 0xd9 || marker == 0xda || is_other_frame(marker) ||
+	    len < 2) {
 		image->state = RP_IMAGE_UNKNOWN;
 	} else if (is_frame(marker)) {
 		want(image, RP_IMAGE_FRAME, JPEG_FRAME_HEAD);
@@ -71,8 +115,8 @@ static void header(struct rp_image_size *image)
 {
 	const uint8_t *head = image->head;
 
-	if (memcmp(head, "\x89PNG\r\n\x1a\n", 8) == 0 && memcmp(head + 12, "IHDR", 4) == 0)
-		done(image, be32(head + 16), be32(head + 20));
+	if (head[0] == 0x89)
+		png_header(image);
 	else if (memcmp(head, "GIF87a", 6) == 0 || memcmp(head, "GIF89a", 6) == 0)
 		done(image, (uint32_t)head[7] << 8 | head[6], (uint32_t)head[9] << 8 | head[8]);
 	else
@@ -99,7 +143,7 @@ static void take_byte(struct rp_image_size *image, uint8_t byte)
 	else if (image->state == RP_IMAGE_MARKER)
 		jpeg_segment(image);
 	else if (image->state == RP_IMAGE_FRAME)
-		done(image, be16(image->head + 3), be16(image->head + 1));
+		jpeg_frame(image);
 }
 
 static int sextet(uint8_t c)

@@ -38,6 +38,9 @@ static double hint_or(struct rp_bytes hint, double configured)
 	if (hint.len == 0 || hint.len >= sizeof(text) || hint.ptr[0] <= ' ')
 		return configured;
 	rp_bytes_to_str(hint, text, sizeof(text));
+	/* Go wants the exponent of a hexadecimal number. */
+	if (strpbrk(text, "xX") != NULL && strpbrk(text, "pP") == NULL)
+		return configured;
 	value = strtod(text, &end);
 	return end != text && *end == '\0' && value > 0 ? value : configured;
 }

@@ -31,6 +31,10 @@ static void sizes_are_read_however_the_url_is_cut(void **state RP_UNUSED)
 		{"data:image/jpeg;base64,/9j/4AAEAAD/wAARCACAAEADAREAAhEBAxEB", 64, 128},
 		{"data:image/jpeg;base64,/9j/////4AAEAAD/wAARCACAAEADAREAAhEBAxEB", 64, 128},
 		{"data:image/jpeg;base64,/9j/2Q==", 0, 0},
+		/* a lossless frame, one of two components, a bit depth that PNG has not */
+		{"data:image/jpeg;base64,/9j/4AAEAAD/wwARCACAAEADAREAAhEBAxEB", 0, 0},
+		{"data:image/jpeg;base64,/9j/4AAEAAD/wAAOCACAAEACAREAAhEB", 0, 0},
+		{"data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABAwAAAAC1HAwC", 0, 0},
 		{"data:image/x;long=parameters;that=go;on=and;on=and;on;base64,R0lGODlhAAhAAA==",
 		 2048, 64},
 		{"data:text/plain;base64,R0lGODlhAAhAAA==", 0, 0},
