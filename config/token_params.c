@@ -11,10 +11,21 @@ static bool is_given(const struct rp_yaml_node *parameters, const char *field)
 	       (value->kind != RP_YAML_STR || value->text.len > 0);
 }
 
+/* An empty mapping names no socket, and chooses nothing. */
+static bool has_socket(const struct rp_yaml_node *parameters)
+{
+	const struct rp_yaml_node *value = rp_yaml_get(parameters, "udsTokenizerConfig");
+
+	return is_given(parameters, "udsTokenizerConfig") &&
+	       (value->kind != RP_YAML_MAP || rp_yaml_first(value) != NULL);
+}
+
 const struct rp_yaml_node *rp_token_other_backend(const struct rp_yaml_node *parameters)
 {
-	static const char *const fields[] = {"udsTokenizerConfig", "vllm", "modelName"};
+	static const char *const fields[] = {"vllm", "modelName"};
 
+	if (has_socket(parameters))
+		return rp_yaml_get(parameters, "udsTokenizerConfig");
 	for (size_t i = 0; i < RP_ARRAY_LEN(fields); i++) {
 		if (is_given(parameters, fields[i]))
 			return rp_yaml_get(parameters, fields[i]);
@@ -25,7 +36,7 @@ const struct rp_yaml_node *rp_token_other_backend(const struct rp_yaml_node *par
 int rp_params_check_token_producer(const struct rp_param_reader *reader)
 {
 	const struct rp_yaml_node *node = reader->plugin->parameters;
-	bool has_uds = is_given(node, "udsTokenizerConfig");
+	bool has_uds = has_socket(node);
 	bool has_vllm = is_given(node, "vllm") || (is_given(node, "modelName") && !has_uds);
 
 	if (is_given(node, "estimate") + has_vllm + has_uds > 1)
