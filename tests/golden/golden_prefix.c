@@ -202,6 +202,7 @@ enum golden_verdict golden_estimate_tokens(struct golden_case *c)
 {
 	static const size_t steps[] = {SIZE_MAX, 1};
 	const cJSON *plugin = golden_get(c->json, "plugin");
+	const cJSON *request = golden_get(c->json, "request");
 	struct rp_bed_config config = rp_bed_default_config();
 	enum golden_verdict verdict = GOLDEN_OK;
 	struct rp_bed bed;
@@ -211,7 +212,10 @@ enum golden_verdict golden_estimate_tokens(struct golden_case *c)
 		return GOLDEN_UNSUPPORTED;
 	rp_bed_init(&bed, NULL);
 	rp_bed_publish(&bed, &config, NULL, 0);
-	text = cJSON_PrintUnformatted(golden_get(golden_get(c->json, "request"), "body"));
+	/* "text" is the body as it was sent, for what a JSON library would not write again. */
+	text = golden_get(request, "text") != NULL
+		       ? strdup(golden_string(request, "text"))
+		       : cJSON_PrintUnformatted(golden_get(request, "body"));
 	RP_ASSERT(text != NULL);
 	for (size_t i = 0; i < RP_ARRAY_LEN(steps) && verdict == GOLDEN_OK; i++) {
 		struct rp_body body = {0};

@@ -9,18 +9,19 @@
 #include "tests/golden/golden.h"
 
 /* "p1=10.0.0.1:8000" */
-static void show_target(const struct world *world, uint32_t idx, char *out, size_t bytes)
+static void show_target(const struct world *world, bool is_primary, uint32_t idx, char *out,
+			size_t bytes)
 {
 	const struct world_pool *pool = &world->pool;
 	const char *address = pool->address[idx];
 	int host = (int)(strrchr(address, ':') - address);
 
 	snprintf(out, bytes, "%s=%.*s:%s", pool->name[idx], host, address,
-		 world->seen.port[0] != '\0' ? world->seen.port : address + host + 1);
+		 is_primary && world->seen.port[0] != '\0' ? world->seen.port : address + host + 1);
 }
 
 static enum golden_verdict check_profile(struct golden_case *c, struct rp_bytes name,
-					 const struct rp_profile_result *result)
+					 const struct rp_profile_result *result, bool is_primary)
 {
 	char key[64];
 	const cJSON *expect;
@@ -32,7 +33,7 @@ static enum golden_verdict check_profile(struct golden_case *c, struct rp_bytes 
 	for (uint32_t i = 0; i < result->count; i++) {
 		char target[128];
 
-		show_target(c->world, result->pick[i], target, sizeof(target));
+		show_target(c->world, is_primary, result->pick[i], target, sizeof(target));
 		/* Targets that tie may come in any order. */
 		bool is_found = false;
 		const cJSON *one;
@@ -77,7 +78,7 @@ static enum golden_verdict check_result(struct golden_case *c, const struct rp_p
 	for (uint32_t i = 0; i < config->profile_count && verdict == GOLDEN_OK; i++)
 		verdict = check_profile(
 			c, rp_config_blob_str(config, rp_config_blob_profile(config, i)->name),
-			&seen->result[i]);
+			&seen->result[i], i == seen->primary);
 	return verdict == GOLDEN_OK ? check_headers(c, pick) : verdict;
 }
 
