@@ -238,6 +238,15 @@ def test_ports_are_free_as_soon_as_it_has_ended(tmp_path):
         assert code == 1 and "cannot be opened" in err, err
 
 
+def somebody_listens(port):
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+            # A port nobody listens on may have been given to this very end.
+            return connection.getsockname() != connection.getpeername()
+    except OSError:
+        return False
+
+
 def test_starts_serves_and_ends_with_0(start):
     ringpick = start()
     port = ringpick.wait_serving()
@@ -246,8 +255,7 @@ def test_starts_serves_and_ends_with_0(start):
     for address in ("127.0.0.1", "::1"):
         socket.create_connection((address, port), timeout=5).close()
     ringpick.stop()
-    with pytest.raises(OSError):
-        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    assert not somebody_listens(port)
 
 
 @pytest.mark.parametrize("round_", range(2))
