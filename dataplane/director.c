@@ -274,12 +274,3 @@ void rp_director_pick(struct rp_env *env, struct rp_arena *arena,
 		(void)begin_cycle(&director);
 	pick(&director);
 }
-
-void rp_director_decide(struct rp_env *env, struct rp_arena *arena,
-			const struct rp_decision_input *input, struct rp_request *request,
-			struct rp_decision *decision)
-{
-	rp_director_begin(env, arena, input, request, decision);
-	if (decision->http_status == 0)
-		rp_director_pick(env, arena, input, true, request, decision);
-}

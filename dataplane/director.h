@@ -60,9 +60,4 @@ void rp_director_pick(struct rp_env *env, struct rp_arena *arena,
 		      const struct rp_decision_input *input, bool is_same_cycle,
 		      struct rp_request *request, struct rp_decision *decision);
 
-/** Both, one after the other. */
-void rp_director_decide(struct rp_env *env, struct rp_arena *arena,
-			const struct rp_decision_input *input, struct rp_request *request,
-			struct rp_decision *decision);
-
 #endif /* RP_DATAPLANE_DIRECTOR_H */

@@ -70,7 +70,7 @@ void rp_ext_proc_on_end(struct rp_ext_proc_stream *stream);
 /** The h2 stream is gone. @param grpc_status  what was sent, or RP_GRPC_CANCELLED */
 void rp_ext_proc_on_close(struct rp_ext_proc_stream *stream, int grpc_status);
 
-/* ---- between ext_proc_stream.c, ext_proc_request.c and ext_proc_response.c ---- */
+/* ---- between ext_proc_stream.c and the files of the two directions ---- */
 
 struct rp_ext_proc_turn {
 	const struct rp_ext_proc_message *message;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The pick with the built-in profile: of a parsed request (rp_sched_pick), and from the body's
- * bytes to the answer's address (rp_director_decide).
+ * bytes to the answer's address (rp_director_begin, rp_director_pick).
  */
 #include <stdlib.h>
 
@@ -177,7 +177,10 @@ static void run_decide(void *user)
 	read_body(bed, exchange, bed->text[bed->next++]);
 	input.parser = exchange->parser;
 	input.body = &exchange->body;
-	rp_director_decide(&bed->bed.env, &exchange->arena, &input, &exchange->request, &decision);
+	rp_director_begin(&bed->bed.env, &exchange->arena, &input, &exchange->request, &decision);
+	RP_MICRO_CHECK(decision.http_status == 0);
+	rp_director_pick(&bed->bed.env, &exchange->arena, &input, true, &exchange->request,
+			 &decision);
 	RP_MICRO_CHECK(decision.http_status == 200 && decision.pick.target_count == 1);
 	RP_MICRO_CHECK(decision.pick.target[0].slot == bed->bed.best);
 	RP_MICRO_CHECK(rp_bytes_starts_with(decision.destination, RP_BYTES_LIT("10.")));

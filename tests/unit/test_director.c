@@ -37,6 +37,13 @@ static int tear_down(void **state RP_UNUSED)
 	return 0;
 }
 
+static void begin_and_pick(const struct rp_decision_input *input)
+{
+	rp_director_begin(&bed.env, &bed.arena, input, &request, &decision);
+	if (decision.http_status == 0)
+		rp_director_pick(&bed.env, &bed.arena, input, true, &request, &decision);
+}
+
 /* Decide about a body, or about headers alone if text is NULL. */
 static void decide(const char *path, const char *text, const char *rewrite,
 		   const struct rp_subset *subset)
@@ -59,7 +66,7 @@ static void decide(const char *path, const char *text, const char *rewrite,
 		else
 			input.parser = NULL;
 	}
-	rp_director_decide(&bed.env, &bed.arena, &input, &request, &decision);
+	begin_and_pick(&input);
 	assert_non_null(decision.series);
 }
 
@@ -269,7 +276,7 @@ static void what_was_counted_is_given_back_without_memory(void **state RP_UNUSED
 		rp_arena_pool_init(&bed.env.arenas);
 		assert_non_null(rp_arena_alloc(&bed.arena, 8 + used));
 		bed.env.arenas.bytes_max = 0;
-		rp_director_decide(&bed.env, &bed.arena, &input, &request, &decision);
+		begin_and_pick(&input);
 		bed.env.arenas.bytes_max = SIZE_MAX;
 		if (decision.http_status == 200) {
 			assert_int_equal(decision.pick.followup->hold_count, 1);
