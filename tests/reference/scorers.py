@@ -37,7 +37,7 @@ def load_aware(parameters, request, endpoints):
     threshold = parameter(parameters, "threshold", 128)
     if threshold <= 0:
         threshold = 128
-    return {e["name"]: 0.5 * (1.0 - min(waiting(e), threshold) / threshold) for e in endpoints}
+    return {e["name"]: 0.5 * (1.0 - float(min(waiting(e), threshold)) / float(threshold)) for e in endpoints}
 
 
 def lora_affinity(parameters, request, endpoints):
@@ -182,10 +182,11 @@ def context_length_aware(parameters, request, endpoints):
             width = high - low
             if width == 0:
                 return 1.0
-            raw = 0.7 * (1.0 / (1.0 + width / 10000.0)) + 0.3 * ((high - length) / width)
+            # As doubles: Python divides whole numbers exactly, which rounds once less.
+            raw = 0.7 * (1.0 / (1.0 + float(width) / 10000.0)) + 0.3 * (float(high - length) / float(width))
             return 0.3 + raw * (1.0 - 0.3)
         distance = length - high if length > high else low - length
-        return 0.3 / (1.0 + distance / 1000.0)
+        return 0.3 / (1.0 + float(distance) / 1000.0)
 
     return {e["name"]: score(context_length.range_of(parameters, e)) for e in endpoints}
 
