@@ -314,7 +314,9 @@ class Envoy(Process):
         path.write_text(yaml.safe_dump(config))
         envoy = shutil.which("envoy") or ROOT / ".venv" / "bin" / "envoy"
         super().__init__(name, [envoy, "-c", path, "--concurrency", concurrency,
-                                "--use-dynamic-base-id", "-l", "warning"], directory)
+                                "--use-dynamic-base-id", "-l", "warning",
+                                # What is logged can be read at once: Envoy writes access logs every 10 s.
+                                "--file-flush-interval-msec", "50"], directory)
         self.must_come_up(lambda: http_get(self.admin_port, "/ready")[0] == 200, "envoy is ready", 30)
 
     def post(self, path, body, headers=None, timeout=60):
