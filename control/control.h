@@ -13,10 +13,14 @@
 #include "shm/layout.h"
 
 struct rp_admin_http;
+struct rp_cluster_source;
 struct rp_config_watch;
 struct rp_discovery_file;
+struct rp_kube_client;
+struct rp_leader;
 struct rp_log_drain;
 struct rp_publisher;
+struct rp_reviews;
 struct rp_scrape;
 struct rp_secrets;
 
@@ -37,7 +41,11 @@ struct rp_control {
 	/* Parts, owned by control.c. */
 	struct rp_config_watch *config_watch;
 	struct rp_publisher *publisher;
-	struct rp_discovery_file *discovery;
+	struct rp_discovery_file *discovery; /* file mode; NULL: the pool is in a cluster */
+	struct rp_kube_client *kube;	     /* NULL in file mode, and so are the next three */
+	struct rp_cluster_source *cluster;
+	struct rp_leader *leader; /* NULL, too, without leader election */
+	struct rp_reviews *reviews;
 	struct rp_scrape *scrape;
 	struct rp_admin_http *admin;
 	struct rp_secrets *secrets;

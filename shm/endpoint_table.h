@@ -38,7 +38,7 @@ struct rp_endpoint_label {
 	struct rp_table_str value;
 };
 
-enum { RP_TABLE_LABELS_MAX = 4 * 16384 };
+enum { RP_TABLE_LABELS_MAX = 16 * 16384 };
 
 struct rp_endpoint_table {
 	uint64_t config_generation; /* the config this table was built against */

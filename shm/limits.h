@@ -25,13 +25,31 @@
 #define RP_ENDPOINT_NAME_MAX	  254u	 /* name or namespace, terminated (RFC 1123 subdomain) */
 #define RP_ENDPOINT_LABELS_MAX	  64u	 /* labels of one endpoint */
 #define RP_LABEL_BYTES_MAX	  512u	 /* key + value of one label */
-#define RP_TABLE_POOL_BYTES	  (RP_ENDPOINTS_MAX * 640u) /* strings of one table generation */
+#define RP_TABLE_POOL_BYTES	  (RP_ENDPOINTS_MAX * 1024u) /* strings of one table generation */
 #define RP_SLOT_REST_S		  120	/* a freed endpoint slot rests so long before reuse */
 #define RP_CUSTOM_FIGURES_MAX	  16u	/* different attributeKeys of all engines' customMetrics */
 #define RP_LORA_NAMES_MAX	  48u	/* adapters kept per endpoint and list */
 #define RP_INFLIGHT_PRODUCERS_MAX 4u	/* instances of inflight-load-producer */
 #define RP_INFLIGHT_SERIES_MAX	  1024u /* of a worker: endpoint x fairness id x priority */
 #define RP_INFLIGHT_TOKENS_MAX	  (INT64_C(1) << 38) /* of one request, so that sums fit */
+
+/* ---- Kubernetes ---- */
+#define RP_KUBE_SERVER_BYTES_MAX   512u	      /* URL of the API server, terminated */
+#define RP_KUBE_FILE_BYTES_MAX	   (1u << 20) /* kubeconfig, token, certificate */
+#define RP_KUBE_ERROR_BODY_BYTES   4096u      /* kept of an answer that is no 2xx */
+#define RP_KUBE_CALLS_MAX	   64u	      /* under way at a time */
+#define RP_KUBE_OBJECT_BYTES_MAX   (3u << 20) /* one object; etcd's own bound is 1.5 MiB */
+#define RP_KUBE_JSON_DEPTH_MAX	   64u
+#define RP_KUBE_SELECTOR_BYTES_MAX 16384u     /* 64 labels of 63 + 253 bytes fit, terminated */
+#define RP_KUBE_PODS_MAX	   32768u     /* kept of one selector */
+#define RP_POOL_PORTS_MAX	   8u	      /* targetPorts of a pool, --endpoint-target-ports */
+#define RP_OBJECTIVES_MAX	   1024u      /* of the pool */
+#define RP_REWRITES_MAX		   4096u      /* models that rewrites name */
+#define RP_REWRITE_TARGETS_MAX	   16384u     /* of all rewrites */
+#define RP_RULE_BUCKETS		   8192u      /* at least twice either of the two */
+#define RP_RULE_POOL_BYTES	   (1u << 20) /* names in objectives and rewrites */
+#define RP_REVIEWS_MAX		   1024u      /* answers kept, tokens and permissions each */
+#define RP_REVIEW_TOKEN_BYTES_MAX  8192u
 
 /* ---- configuration ---- */
 #define RP_CONFIG_FILE_BYTES_MAX    (1u << 20)	 /* EndpointPickerConfig file or text */

@@ -37,8 +37,11 @@ struct rp_worker_state {
 
 struct rp_process_state {
 	alignas(RP_CACHE_LINE) _Atomic uint32_t phase; /* enum rp_phase; supervisor */
-	_Atomic uint32_t is_pool_live;	     /* control: the pool is known (health: `live`) */
-	_Atomic uint32_t control_generation; /* supervisor: starts of control */
+	_Atomic uint32_t is_pool_live;	      /* control: the pool is known (health: `live`) */
+	_Atomic uint32_t is_protocol_refused; /* control: no parser speaks the pool's appProtocol */
+	_Atomic uint32_t is_leader;	      /* control: holds the lease; looked at with leader
+						 election only */
+	_Atomic uint32_t control_generation;  /* supervisor: starts of control */
 	_Atomic uint32_t worker_restarts;
 	struct rp_worker_state worker[RP_WORKERS_MAX];
 };
