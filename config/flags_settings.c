@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config/flags_check.h"
 #include "config/machine.h"
+#include "config/pool_flags.h"
 #include "config/quantity.h"
 #include "config/rp_config.h"
 #include "config/tls_ciphers.h"
@@ -140,6 +141,8 @@ int rp_flags_check(const struct rp_flags *flags, struct rp_diag *reterr)
 		r = check_tls(flags, reterr);
 	if (r == RP_OK)
 		r = check_ports(flags, reterr);
+	if (r == RP_OK)
+		r = rp_pool_flags_check(flags, reterr);
 	if (r == RP_OK)
 		r = check_ours(flags, reterr);
 	return r;

@@ -8,6 +8,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "config/pool_flags.h"
 #include "control/admin_http.h"
 #include "control/config_source.h"
 #include "control/config_watch.h"
@@ -62,7 +63,8 @@ static int watch_signals(struct rp_control *c, struct rp_events_watch *watch)
  * then lets requests in. */
 static void on_published(struct rp_control *c)
 {
-	atomic_store_explicit(&c->shared.live->process.is_pool_live, 1, memory_order_release);
+	atomic_store_explicit(&c->shared.live->process.is_pool_live, c->is_pool_known,
+			      memory_order_release);
 	for (uint32_t i = 0; i < c->settings->worker_count; i++)
 		rp_eventfd_signal(RP_FD_WAKE_FIRST + (int)i);
 	rp_eventfd_signal(RP_FD_SUPERVISOR);
@@ -75,17 +77,16 @@ static void on_endpoints(struct rp_control *c, struct rp_endpoint_set *set)
 	rp_publisher_take_endpoints(c->publisher, set);
 }
 
-static void name_pool(struct rp_control *c)
+static int name_pool(struct rp_control *c, struct rp_diag *diag)
 {
-	const char *name_space = c->flags.pool_namespace;
+	struct rp_pool_identity identity;
+	int err = rp_pool_identity_find(&c->flags, &identity, diag);
 
-	if (name_space[0] == '\0')
-		name_space = getenv("NAMESPACE");
-	if (name_space == NULL || name_space[0] == '\0')
-		name_space = "default";
-	snprintf(c->pool_namespace, sizeof(c->pool_namespace), "%s", name_space);
-	snprintf(c->pool_name, sizeof(c->pool_name), "%s",
-		 c->flags.pool_name[0] != '\0' ? c->flags.pool_name : "epp");
+	if (err != RP_OK)
+		return err;
+	snprintf(c->pool_namespace, sizeof(c->pool_namespace), "%s", identity.name_space);
+	snprintf(c->pool_name, sizeof(c->pool_name), "%s", identity.name);
+	return RP_OK;
 }
 
 /* Where endpoints come from: --endpoints-file wins over the plugin. NULL: from nowhere. */
@@ -216,33 +217,38 @@ static int start_config(struct rp_control *c)
 	return RP_EXIT_OK;
 }
 
-static int start_discovery(struct rp_control *c)
+static int start_file(struct rp_control *c, const char *path, bool is_watched, bool is_strict)
 {
 	struct rp_diag diag = {0};
-	bool is_watched;
-	bool is_strict;
-	const char *path = discovery_path(c, &is_watched);
 
-	if (path == NULL) {
-		(void)rp_diag_set(
-			&diag, RP_ECONFIG, 0, 0,
-			"nothing says where the endpoints are: give --endpoints-file FILE, "
-			"or a file-discovery plugin in the configuration (this build does "
-			"not watch Kubernetes yet)");
-		return refuse("Failed to validate flags", &diag);
-	}
 	RP_LOG(RP_V0, LOGGER, "EPP starting (file discovery mode)",
 	       RP_F_INT("grpcPort", c->settings->grpc_port), RP_F_TEXT("pool", c->pool_name),
 	       RP_F_TEXT("namespace", c->pool_namespace),
 	       RP_F_TEXT("discoveryPlugin", "file-discovery"), RP_F_TEXT("path", path));
-	/* A restarted control must not be stricter than the one that read the file before. */
-	is_strict = !rp_publisher_resume(c->publisher);
-	if (!is_strict)
-		rp_scrape_set_endpoints(c->scrape, c->table);
+	c->is_pool_known = true;
 	if (rp_discovery_file_new(c, path, is_watched, is_strict, on_endpoints, &c->discovery,
 				  &diag) != RP_OK)
 		return refuse("Failed to load the endpoints", &diag);
 	return RP_EXIT_OK;
+}
+
+static int start_discovery(struct rp_control *c)
+{
+	struct rp_diag diag = {0};
+	bool is_watched;
+	bool is_resumed = rp_publisher_resume(c->publisher);
+	const char *path = discovery_path(c, &is_watched);
+
+	if (is_resumed)
+		rp_scrape_set_endpoints(c->scrape, c->table);
+	/* A restarted control must not be stricter than the one that read the file before. */
+	if (path != NULL)
+		return start_file(c, path, is_watched, !is_resumed);
+	(void)rp_diag_set(&diag, RP_ECONFIG, 0, 0,
+			  "nothing says where the endpoints are: give --endpoints-file FILE, "
+			  "or a file-discovery plugin in the configuration (this build does "
+			  "not watch Kubernetes yet)");
+	return refuse("Failed to validate flags", &diag);
 }
 
 /*
@@ -318,7 +324,10 @@ int rp_control_run(int argc, char *const argv[])
 	}
 	c->settings = &c->shared.tables->settings;
 	rp_log_set_verbosity((int)c->settings->verbosity);
-	name_pool(c);
+	if (name_pool(c, &diag) != RP_OK) {
+		code = refuse("Failed to validate flags", &diag);
+		goto out;
+	}
 	err = rp_events_new(&c->loop);
 	if (err == RP_OK)
 		err = watch_signals(c, &signals);

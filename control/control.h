@@ -37,6 +37,7 @@ struct rp_control {
 	/* The table workers read now; NULL before the first publication. Valid until the next one:
 	 * copy what is kept. */
 	const struct rp_endpoint_table *table;
+	bool is_pool_known; /* goes out with the next publication */
 
 	/* Parts, owned by control.c. */
 	struct rp_config_watch *config_watch;

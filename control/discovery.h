@@ -29,6 +29,7 @@ struct rp_endpoint_set {
 	size_t label_count;
 	void *text; /* what the views show */
 	void (*free_text)(void *text);
+	int64_t event_ns; /* when its first change was seen, monotonic; 0: unknown */
 };
 
 /** Free the set's contents; fine on a zeroed one. */

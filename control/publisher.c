@@ -164,6 +164,11 @@ static int begin(struct rp_publisher *p, struct rp_published *pair)
 	return err;
 }
 
+static double seconds_between(int64_t from_ns, int64_t to_ns)
+{
+	return from_ns == 0 ? 0 : (double)(to_ns - from_ns) / (double)RP_NS_PER_S;
+}
+
 static void try_to_publish(struct rp_publisher *p)
 {
 	struct rp_control *c = p->control;
@@ -196,13 +201,18 @@ static void try_to_publish(struct rp_publisher *p)
 	table->config_generation =
 		((const struct rp_config_blob *)(const void *)tables->config[pair.config_slot])
 			->generation;
+	table->event_ns = p->set.event_ns;
+	table->published_ns = rp_clock_monotonic_ns();
+	p->set.event_ns = 0;
 	rp_publication_publish(&live_of(p)->publication, pair);
 	/* Only now: until here the old table sent requests to those that leave. */
 	release_others(p);
 	c->table = table;
 	RP_LOG(RP_V1, LOGGER, "Endpoints published", RP_F_INT("endpoints", table->endpoint_count),
 	       RP_F_INT("tableGeneration", table->table_generation),
-	       RP_F_INT("configGeneration", table->config_generation));
+	       RP_F_INT("configGeneration", table->config_generation),
+	       RP_F_NUM("sinceEventSeconds",
+			seconds_between(table->event_ns, table->published_ns)));
 	p->on_published(c);
 }
 

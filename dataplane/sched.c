@@ -7,6 +7,7 @@
 #include "dataplane/sched/plan.h"
 #include "dataplane/sched/subset.h"
 #include "shm/clock.h"
+#include "shm/log.h"
 
 /* Arrays have room for capacity elements; large ones are mapped by calloc and touched as far as
  * used. */
@@ -111,6 +112,11 @@ static int adopt_config(struct rp_sched *sched, const struct rp_config_blob *con
 	return err;
 }
 
+static double seconds_since(int64_t then_ns)
+{
+	return then_ns == 0 ? 0 : (double)(rp_clock_monotonic_ns() - then_ns) / (double)RP_NS_PER_S;
+}
+
 static void adopt_table(struct rp_sched *sched, const struct rp_endpoint_table *table)
 {
 	sched->endpoint_count = (uint32_t)rp_min_size(table->endpoint_count, sched->bed.capacity);
@@ -125,6 +131,11 @@ static void adopt_table(struct rp_sched *sched, const struct rp_endpoint_table *
 		.is_table = true,
 	};
 	rp_subset_filter_forget_table(sched->filter);
+	RP_LOG(RP_V3, "scheduler", "Endpoints adopted",
+	       RP_F_INT("tableGeneration", table->table_generation),
+	       RP_F_INT("endpoints", sched->endpoint_count),
+	       RP_F_NUM("sinceEventSeconds", seconds_since(table->event_ns)),
+	       RP_F_NUM("sincePublicationSeconds", seconds_since(table->published_ns)));
 }
 
 /* What goes by labels: once for a table and a configuration, at the first pick. */

@@ -43,6 +43,8 @@ enum { RP_TABLE_LABELS_MAX = 16 * 16384 };
 struct rp_endpoint_table {
 	uint64_t config_generation; /* the config this table was built against */
 	uint64_t table_generation;  /* counts publications of tables, from 1 */
+	int64_t event_ns;	    /* when its first change was seen, monotonic; 0: unknown */
+	int64_t published_ns;	    /* when it became current */
 	struct rp_table_str pool_name;
 	struct rp_table_str pool_namespace;
 	uint32_t endpoint_count;
