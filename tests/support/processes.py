@@ -186,24 +186,25 @@ def endpoints_yaml(endpoints, labels=None):
 class Ringpick(Process):
     """ringpick in file mode with the how-to's configuration, on free ports."""
 
-    def __init__(self, directory, endpoints, backend=None, workers=1, secure=True, config=HOW_TO_CONFIG,
-                 labels=None, args=(), name="ringpick", wait=True, wrapper=(), preexec_fn=None):
-        directory = pathlib.Path(directory)
+    def __init__(self, directory, endpoints, labels=None, name="ringpick", args=(), **kw):
+        self.endpoints_file = pathlib.Path(directory) / f"{name}-endpoints.yaml"
+        self.set_endpoints(endpoints, labels)
+        self.start(directory, name, ["--endpoints-file", self.endpoints_file, *args], **kw)
+
+    def start(self, directory, name, args, backend=None, workers=1, secure=True, config=HOW_TO_CONFIG,
+              drain="0s", wait=True, wrapper=(), preexec_fn=None, env=None):
         self.grpc_port, self.health_port, self.metrics_port = free_port(), free_port(), free_port()
         self.is_secure = secure
         self.workers = workers
-        self.endpoints_file = directory / f"{name}-endpoints.yaml"
-        self.set_endpoints(endpoints, labels)
-        config_file = directory / f"{name}-config.yaml"
+        config_file = pathlib.Path(directory) / f"{name}-config.yaml"
         config_file.write_text(config)
-        argv = [*wrapper, BUILD / "ringpick", "--config-file", config_file, "--endpoints-file",
-                self.endpoints_file, f"--grpc-port={self.grpc_port}",
-                f"--grpc-health-port={self.health_port}", f"--metrics-port={self.metrics_port}",
-                f"--workers={workers}", "--drain-timeout=0s",
-                f"--secure-serving={'true' if secure else 'false'}"]
+        argv = [*wrapper, BUILD / "ringpick", "--config-file", config_file,
+                f"--grpc-port={self.grpc_port}", f"--grpc-health-port={self.health_port}",
+                f"--metrics-port={self.metrics_port}", f"--workers={workers}",
+                f"--drain-timeout={drain}", f"--secure-serving={'true' if secure else 'false'}"]
         if backend:
             argv.append(f"--io-backend={backend}")
-        super().__init__(name, [*argv, *args], directory, preexec_fn=preexec_fn)
+        super().__init__(name, [*argv, *args], directory, env=env, preexec_fn=preexec_fn)
         if wait:
             self.wait_serving()
 
@@ -272,6 +273,18 @@ class Ringpick(Process):
             with contextlib.suppress(ValueError):
                 lines.append(json.loads(line))
         return lines
+
+
+class ClusterRingpick(Ringpick):
+    """ringpick with a pool of a cluster; a kubeconfig file says who it is there."""
+
+    def __init__(self, directory, kubeconfig, namespace, pool=None, name="ringpick", args=(), **kw):
+        source = ["--pool-namespace", namespace, "--metrics-endpoint-auth=false", "--v=4"]
+        if kubeconfig:
+            source += ["--kubeconfig", kubeconfig]
+        if pool:
+            source += ["--pool-name", pool]
+        self.start(directory, name, [*source, *args], **kw)
 
 
 def child_pids(pid):
@@ -441,6 +454,9 @@ class Parts:
 
     def ringpick(self, endpoints, **kw):
         return self.add(Ringpick(self.directory, endpoints, **kw))
+
+    def cluster_ringpick(self, kubeconfig, namespace, **kw):
+        return self.add(ClusterRingpick(self.directory, kubeconfig, namespace, **kw))
 
     def envoy(self, ringpick, **kw):
         return self.add(Envoy(self.directory, ringpick, **kw))
