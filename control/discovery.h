@@ -5,6 +5,8 @@
 #ifndef RP_CONTROL_DISCOVERY_H
 #define RP_CONTROL_DISCOVERY_H
 
+#include <netinet/in.h>
+
 #include "shm/bytes.h"
 
 struct rp_discovered_label {
@@ -15,9 +17,12 @@ struct rp_discovered_label {
 /* The identity is (name_space, name). Views live as long as the set. */
 struct rp_discovered_endpoint {
 	struct rp_bytes name_space;
-	struct rp_bytes name;
-	char ip[16]; /* dotted IPv4, terminated */
+	struct rp_bytes name; /* of a pod's endpoint "<pod>-rank-<i>" */
+	struct rp_bytes pod;  /* the name that all its ranks share; of a file's endpoint `name` */
+	struct rp_bytes node; /* address of the pod's node; of a file's endpoint empty */
+	char ip[INET6_ADDRSTRLEN]; /* IPv4 or IPv6, without brackets, terminated */
 	uint16_t port;
+	uint32_t rank;	      /* index of the port among the pool's; of a file's endpoint 0 */
 	uint32_t label_first; /* into rp_endpoint_set.label */
 	uint32_t label_count;
 };

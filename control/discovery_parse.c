@@ -138,6 +138,7 @@ static bool accept_entry(struct parse *p, const struct rp_yaml_node *entry,
 	if (label_problem != NULL)
 		return refuse(p, entry, label_problem, endpoint->name);
 	endpoint->port = (uint16_t)number;
+	endpoint->pod = endpoint->name;
 	p->set.endpoint[p->set.count++] = *endpoint;
 	return true;
 }

@@ -22,7 +22,7 @@
 /* ---- endpoints ---- */
 #define RP_ENDPOINTS_MAX	  16384u /* endpoint slots; --max-endpoints lowers it */
 #define RP_ENDPOINT_ADDRESS_MAX	  56u	 /* "[IPv6]:port", terminated */
-#define RP_ENDPOINT_NAME_MAX	  254u	 /* name or namespace, terminated (RFC 1123 subdomain) */
+#define RP_ENDPOINT_NAME_MAX	  264u	 /* "<pod>-rank-<i>" or a namespace, terminated */
 #define RP_ENDPOINT_LABELS_MAX	  64u	 /* labels of one endpoint */
 #define RP_LABEL_BYTES_MAX	  512u	 /* key + value of one label */
 #define RP_TABLE_POOL_BYTES	  (RP_ENDPOINTS_MAX * 1024u) /* strings of one table generation */
@@ -40,8 +40,10 @@
 #define RP_KUBE_CALLS_MAX	   64u	      /* under way at a time */
 #define RP_KUBE_OBJECT_BYTES_MAX   (3u << 20) /* one object; etcd's own bound is 1.5 MiB */
 #define RP_KUBE_JSON_DEPTH_MAX	   64u
-#define RP_KUBE_SELECTOR_BYTES_MAX 16384u     /* 64 labels of 63 + 253 bytes fit, terminated */
+#define RP_KUBE_NAME_MAX	   253u	      /* of an object (RFC 1123 subdomain) */
+#define RP_KUBE_SELECTOR_BYTES_MAX 24576u     /* 64 labels of 317 + 63 bytes fit, terminated */
 #define RP_KUBE_PODS_MAX	   32768u     /* kept of one selector */
+#define RP_POD_ACTIVE_PORTS_MAX	   64u	      /* of a pod's annotation */
 #define RP_POOL_PORTS_MAX	   8u	      /* targetPorts of a pool, --endpoint-target-ports */
 #define RP_OBJECTIVES_MAX	   1024u      /* of the pool */
 #define RP_REWRITES_MAX		   4096u      /* models that rewrites name */
