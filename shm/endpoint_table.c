@@ -15,6 +15,7 @@ void rp_endpoint_table_reset(struct rp_endpoint_table *table)
 	table->endpoint_count = 0;
 	table->label_count = 0;
 	table->pool_bytes = 0;
+	rp_request_rules_reset(&table->rules);
 }
 
 int rp_endpoint_table_add_str(struct rp_endpoint_table *table, struct rp_bytes text,

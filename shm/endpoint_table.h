@@ -5,13 +5,12 @@
  *
  * A record's index in the table changes from generation to generation. What lasts is the endpoint
  * *slot* with its generation (see endpoint_registry.h): live figures, in-flight counts and the
- * prefix index go by slot.
+ * prefix index go by slot. What is said of requests to the pool comes with them.
  */
 #ifndef RP_SHM_ENDPOINT_TABLE_H
 #define RP_SHM_ENDPOINT_TABLE_H
 
-#include "shm/bytes.h"
-#include "shm/limits.h"
+#include "shm/request_rules.h"
 
 /* A string in the table's pool. */
 struct rp_table_str {
@@ -54,6 +53,7 @@ struct rp_endpoint_table {
 	struct rp_endpoint endpoint[RP_ENDPOINTS_MAX];
 	struct rp_endpoint_label label[RP_TABLE_LABELS_MAX];
 	char pool[RP_TABLE_POOL_BYTES];
+	struct rp_request_rules rules;
 };
 
 /** Start a new table in a slot that is the caller's (rp_publication_begin_table). Control only. */

@@ -44,7 +44,7 @@
 #include "shm/settings.h"
 #include "shm/spsc_ring.h"
 
-#define RP_LAYOUT_VERSION 9u
+#define RP_LAYOUT_VERSION 10u
 
 struct rp_tables {
 	alignas(RP_PAGE) struct rp_segment_head head;

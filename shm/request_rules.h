@@ -2,8 +2,8 @@
  *
  * What InferenceObjectives and InferenceModelRewrites say of requests (Kubernetes reference 3),
  * published with the endpoints: names of objectives with their priorities, and which model a
- * request for a model gets. Control writes, workers look up by hash; both bounds-check nothing they
- * wrote themselves, workers all that they read.
+ * request for a model gets. Control writes; workers look up by hash and check the bounds of all
+ * that they read. All zero: no rules.
  */
 #ifndef RP_SHM_REQUEST_RULES_H
 #define RP_SHM_REQUEST_RULES_H
@@ -34,8 +34,7 @@ struct rp_rule_rewrite {
 	struct rp_rule_str object; /* name of the InferenceModelRewrite, for the counter */
 	uint32_t target_first;
 	uint32_t target_count;
-	uint32_t weight_sum; /* 0: no target has a weight, all are alike */
-	uint32_t is_generic;
+	uint64_t weight_sum; /* 0: no target has a weight, all are alike */
 };
 
 struct rp_request_rules {
@@ -43,9 +42,11 @@ struct rp_request_rules {
 	uint32_t rewrite_count; /* one a model: the rule that wins */
 	uint32_t target_count;
 	uint32_t pool_bytes;
-	uint32_t generic; /* index of the generic rewrite; RP_RULE_NONE: there is none */
+	uint32_t generic; /* index + 1 of the generic rewrite; 0: there is none */
 	uint32_t reserved;
-	uint32_t objective_bucket[RP_RULE_BUCKETS]; /* open addressing by rp_hash64(): index + 1 */
+	/* Open addressing by rp_hash64(): index + 1. Without an entry of the kind they hold
+	 * anything. */
+	uint32_t objective_bucket[RP_RULE_BUCKETS];
 	uint32_t rewrite_bucket[RP_RULE_BUCKETS];
 	struct rp_rule_objective objective[RP_OBJECTIVES_MAX];
 	struct rp_rule_rewrite rewrite[RP_REWRITES_MAX];
@@ -53,9 +54,16 @@ struct rp_request_rules {
 	char pool[RP_RULE_POOL_BYTES];
 };
 
-#define RP_RULE_NONE UINT32_MAX
+/* How much there is of everything. */
+struct rp_request_rules_mark {
+	uint32_t objective_count;
+	uint32_t rewrite_count;
+	uint32_t target_count;
+	uint32_t pool_bytes;
+	uint32_t generic;
+};
 
-/** Start anew: no rules. Control only. */
+/** Start anew: no rules; touches little memory. Control only. */
 void rp_request_rules_reset(struct rp_request_rules *rules);
 
 /** Add an objective; of equal names the first one stays. @return RP_OK; RP_ETOOBIG */
@@ -71,6 +79,11 @@ RP_MUST_CHECK int rp_request_rules_add_rewrite(struct rp_request_rules *rules,
 					       struct rp_bytes object, struct rp_bytes model);
 RP_MUST_CHECK int rp_request_rules_add_target(struct rp_request_rules *rules, struct rp_bytes model,
 					      uint32_t weight);
+
+/** Where the rules are now, for a return from an object that does not fit as a whole. */
+struct rp_request_rules_mark rp_request_rules_mark(const struct rp_request_rules *rules);
+/** Take back what was added since; no targets may be added before the next rewrite. */
+void rp_request_rules_undo(struct rp_request_rules *rules, struct rp_request_rules_mark mark);
 
 /** Copy what is used of it. */
 void rp_request_rules_copy(struct rp_request_rules *to, const struct rp_request_rules *from);
