@@ -12,6 +12,7 @@
 #include "control/pool_gauges.h"
 #include "control/process_stats.h"
 #include "control/request_metrics.h"
+#include "control/rewrite_metrics.h"
 #include "control/rollout_metrics.h"
 #include "control/scrape.h"
 #include "shm/clock.h"
@@ -22,6 +23,7 @@ struct rp_metrics_page {
 	struct rp_control *control;
 	struct rp_request_metrics requests;
 	struct rp_decision_metrics decisions;
+	struct rp_rewrite_metrics rewrites;
 	struct rp_inflight_metrics *inflight;
 	struct rp_pool_gauges pool;
 	struct rp_events_timer refresh;
@@ -574,6 +576,7 @@ void rp_metrics_page_write(struct rp_metrics_page *page, struct rp_prom *prom)
 	write_plugin_durations(page, prom, "inference_extension_plugin_duration_seconds");
 	write_prefix_size(page, prom);
 	rp_decision_metrics_write(&page->decisions, prom);
+	rp_rewrite_metrics_write(&page->rewrites, prom);
 	rp_encoder_metrics_write(page->control, prom);
 	rp_rollout_metrics_write(page->control, prom);
 	rp_detector_metrics_write(page->control, prom);
@@ -617,10 +620,15 @@ int rp_metrics_page_new(struct rp_control *control, struct rp_metrics_page **ret
 	err = rp_decision_metrics_init(&page->decisions, control);
 	if (err != RP_OK)
 		goto out_requests;
+	err = rp_rewrite_metrics_init(&page->rewrites, control);
+	if (err != RP_OK)
+		goto out_decisions;
 	rp_events_timer_init(&page->refresh, on_refresh, page);
 	on_refresh(&page->refresh);
 	*ret_page = page;
 	return RP_OK;
+out_decisions:
+	rp_decision_metrics_fini(&page->decisions);
 out_requests:
 	rp_request_metrics_fini(&page->requests);
 out_inflight:
@@ -635,6 +643,7 @@ void rp_metrics_page_free(struct rp_metrics_page *page)
 	if (page == NULL)
 		return;
 	rp_events_timer_cancel(page->control->loop, &page->refresh);
+	rp_rewrite_metrics_fini(&page->rewrites);
 	rp_decision_metrics_fini(&page->decisions);
 	rp_request_metrics_fini(&page->requests);
 	rp_inflight_metrics_free(page->inflight);

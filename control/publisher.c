@@ -21,6 +21,7 @@ struct rp_publisher {
 	bool has_set;
 	bool is_incomplete; /* endpoints were left out */
 	struct rp_endpoint_set set;
+	struct rp_request_rules *rules;
 	struct rp_events_timer retry;
 	struct rp_events_timer sweep;
 	bool is_listed[RP_ENDPOINTS_MAX];  /* by slot: in the table being built */
@@ -131,6 +132,7 @@ static void build_table(struct rp_publisher *p, struct rp_endpoint_table *table)
 	memcpy(p->was_listed, p->is_listed, sizeof(p->was_listed));
 	memset(p->is_listed, 0, sizeof(p->is_listed));
 	rp_endpoint_table_reset(table);
+	rp_request_rules_copy(&table->rules, p->rules);
 	/* The first two strings of an empty pool of 10 MiB always fit. */
 	err = rp_endpoint_table_add_str(table, rp_bytes_str(c->pool_name), &table->pool_name);
 	RP_ASSERT(err == RP_OK);
@@ -258,7 +260,10 @@ int rp_publisher_new(struct rp_control *control, void (*on_published)(struct rp_
 	if (p == NULL)
 		return -ENOMEM;
 	p->stats = calloc(RP_PLUGIN_STATS_MAX, sizeof(*p->stats));
-	if (p->stats == NULL) {
+	p->rules = calloc(1, sizeof(*p->rules));
+	if (p->stats == NULL || p->rules == NULL) {
+		free(p->rules);
+		free(p->stats);
 		free(p);
 		return -ENOMEM;
 	}
@@ -284,6 +289,7 @@ void rp_publisher_free(struct rp_publisher *p)
 	rp_endpoint_set_fini(&p->set);
 	free(p->blob);
 	free(p->stats);
+	free(p->rules);
 	free(p);
 }
 
@@ -300,6 +306,7 @@ bool rp_publisher_resume(struct rp_publisher *p)
 		RP_ASSERT(slot < RP_ENDPOINTS_MAX);
 		p->is_listed[slot] = true;
 	}
+	rp_request_rules_copy(p->rules, &p->control->table->rules);
 	return true;
 }
 
@@ -328,5 +335,11 @@ void rp_publisher_take_endpoints(struct rp_publisher *p, struct rp_endpoint_set 
 	p->set = *set;
 	*set = (struct rp_endpoint_set){0};
 	p->has_set = true;
+	try_to_publish(p);
+}
+
+void rp_publisher_take_rules(struct rp_publisher *p, const struct rp_request_rules *rules)
+{
+	rp_request_rules_copy(p->rules, rules);
 	try_to_publish(p);
 }

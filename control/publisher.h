@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Publishes configuration and endpoints to the workers: fills free slots of the tables segment and
- * makes them current together. What changes while no slot is free is coalesced: only the newest
- * state is published. Also keeps the endpoint registry: who gets which slot, and what is cleared
- * before a slot goes to another endpoint.
+ * Publishes configuration, endpoints and rules to the workers: fills free slots of the tables
+ * segment and makes them current together. What changes while no slot is free is coalesced: only
+ * the newest state is published. Also keeps the endpoint registry: who gets which slot, and what is
+ * cleared before a slot goes to another endpoint.
  */
 #ifndef RP_CONTROL_PUBLISHER_H
 #define RP_CONTROL_PUBLISHER_H
@@ -39,5 +39,8 @@ void rp_publisher_take_config(struct rp_publisher *publisher, struct rp_config_b
 
 /** Publish this set from now on; its contents are moved out. It must be normalised. */
 void rp_publisher_take_endpoints(struct rp_publisher *publisher, struct rp_endpoint_set *set);
+
+/** Publish these rules from now on, with the endpoints; copied. */
+void rp_publisher_take_rules(struct rp_publisher *publisher, const struct rp_request_rules *rules);
 
 #endif /* RP_CONTROL_PUBLISHER_H */

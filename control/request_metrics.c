@@ -74,6 +74,22 @@ static struct rp_bytes cut(const char *text, size_t len, size_t max)
 	return rp_bytes(text, rp_min_size(len, max));
 }
 
+/* As in the workers: a part is for models that rewrites name, once there are rewrites. Who came
+ * before the rewrites stays. */
+static void make_room(const struct rp_control *control, struct rp_series_merge *merge,
+		      struct rp_bytes model)
+{
+	const struct rp_rule_rewrite *rewrite = NULL;
+	uint32_t max = merge->room;
+
+	if (control->table != NULL && control->table->rules.rewrite_count != 0) {
+		rewrite = rp_request_rules_rewrite(&control->table->rules, model);
+		if (rewrite == NULL || rewrite->model.len == 0)
+			max -= max / RP_RULED_SERIES_PART;
+	}
+	rp_series_merge_limit(merge, max);
+}
+
 static void collect_request(struct rp_request_metrics *metrics, uint32_t member)
 {
 	const struct rp_request_series *series = request_of(metrics, member);
@@ -89,6 +105,7 @@ static void collect_request(struct rp_request_metrics *metrics, uint32_t member)
 	values[TARGET] = cut(series->target, series->target_len, RP_METRIC_LABEL_MAX);
 	values[PRIORITY] = rp_bytes_str(priority);
 	values[FAIRNESS] = cut(series->fairness, series->fairness_len, RP_METRIC_LABEL_MAX);
+	make_room(metrics->control, &metrics->requests, values[MODEL]);
 	rp_series_merge_add(&metrics->requests, member, values, 0);
 }
 

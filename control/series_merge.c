@@ -51,6 +51,7 @@ int rp_series_merge_init(struct rp_series_merge *merge, uint32_t label_count, ui
 	*merge = (struct rp_series_merge){
 		.label_count = label_count,
 		.member_max = member_max,
+		.room = series_max,
 		.series_max = series_max,
 		.series = calloc(series_max, sizeof(*merge->series)),
 		.order = calloc(series_max, sizeof(*merge->order)),
@@ -81,6 +82,11 @@ void rp_series_merge_fini(struct rp_series_merge *merge)
 	*merge = (struct rp_series_merge){0};
 }
 
+void rp_series_merge_limit(struct rp_series_merge *merge, uint32_t series_max)
+{
+	merge->series_max = (uint32_t)rp_min_size(series_max, merge->room);
+}
+
 bool rp_series_merge_has(const struct rp_series_merge *merge, uint32_t member)
 {
 	RP_ASSERT(member < merge->member_max);
@@ -106,7 +112,7 @@ static uint32_t place(struct rp_series_merge *merge, struct rp_merged_series *ne
 
 	while (i < merge->count && !is_same(merge, &merge->series[i], new))
 		i++;
-	if (i < merge->count || i == merge->series_max) {
+	if (i < merge->count || i >= merge->series_max) {
 		free(new->text);
 		return i < merge->count ? i : other;
 	}

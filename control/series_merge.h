@@ -23,7 +23,8 @@ struct rp_merged_series {
 struct rp_series_merge {
 	uint32_t label_count;
 	uint32_t member_max;
-	uint32_t series_max;
+	uint32_t room;	     /* in `series` */
+	uint32_t series_max; /* at most `room` */
 	uint32_t count;
 	struct rp_merged_series *series; /* the first are "other" */
 	uint32_t *order;		 /* indices of series, sorted by label values */
@@ -43,6 +44,10 @@ RP_MUST_CHECK int rp_series_merge_init(struct rp_series_merge *merge, uint32_t l
 				       uint32_t member_max, uint32_t series_max,
 				       const struct rp_bytes *other, uint32_t other_count);
 void rp_series_merge_fini(struct rp_series_merge *merge);
+
+/** How many series there may be before members go to "other", from now on; cut to the room there
+ * is. Some members may have more room than others. */
+void rp_series_merge_limit(struct rp_series_merge *merge, uint32_t series_max);
 
 /** Has this member been given a place? */
 bool rp_series_merge_has(const struct rp_series_merge *merge, uint32_t member);

@@ -3,6 +3,7 @@
 
 #include "dataplane/sched/sched_plugin.h"
 #include "shm/clock.h"
+#include "shm/rewrite_series.h"
 
 /* What one decision is made of. */
 struct director {
@@ -107,17 +108,48 @@ static bool parse(struct director *director)
 	return err == RP_OK;
 }
 
+/*
+ * A rule's target goes before the header's and the body's (Kubernetes reference 3.3). The rules go
+ * with this turn, and the name is needed until the answer's end. @return RP_OK or RP_ENOMEM
+ */
+static int apply_rewrite(struct director *director, const struct rp_request_rules *rules)
+{
+	struct rp_request *request = director->request;
+	struct rp_env *env = director->env;
+	const struct rp_rule_rewrite *rewrite =
+		rp_request_rules_rewrite(rules, request->incoming_model);
+	struct rp_bytes target;
+
+	if (rewrite == NULL)
+		return RP_OK;
+	target = rp_request_rules_choose(rules, rewrite, rp_env_random(env));
+	request->target_model = rp_arena_copy(director->arena, target);
+	if (request->target_model.ptr == NULL && target.len > 0)
+		return RP_ENOMEM;
+	request->is_model_ruled = rewrite->model.len > 0;
+	rp_rewrite_series_count(&env->live->worker[env->worker].rewrites,
+				env->settings->metric_series_max,
+				rp_request_rules_str(rules, rewrite->object),
+				request->incoming_model, target, request->is_model_ruled);
+	return RP_OK;
+}
+
 /* Name the target model (ext_proc reference 4.3). @return false: refused */
 static bool find_model(struct director *director)
 {
 	struct rp_request *request = director->request;
 	struct rp_bytes rewrite = director->input->headers->model_rewrite;
+	const struct rp_request_rules *rules = rp_sched_rules(director->env->sched);
 
 	request->target_model = rewrite;
 	if (!request->can_rewrite_model)
 		return true;
 	if (rewrite.len == 0)
 		request->target_model = request->incoming_model;
+	if (rules != NULL && rules->rewrite_count != 0 && apply_rewrite(director, rules) != RP_OK) {
+		refuse_memory(director);
+		return false;
+	}
 	if (request->target_model.len == 0) {
 		refuse_body(director, RP_BYTES_LIT("model not found in request body"));
 		return false;
@@ -125,6 +157,28 @@ static bool find_model(struct director *director)
 	director->decision->is_model_renamed =
 		!rp_bytes_equal(request->target_model, request->incoming_model);
 	return true;
+}
+
+/* Unknown objectives are none. */
+static void find_priority(struct director *director)
+{
+	const struct rp_request_rules *rules = rp_sched_rules(director->env->sched);
+	struct rp_bytes objective = director->input->headers->objective;
+
+	if (objective.len > 0 && rules != NULL)
+		director->request->priority = rp_request_rules_priority(rules, objective);
+}
+
+/* Once there are rewrites, a part of the labelled series is for the models that they name: names
+ * that clients make up cannot take it. */
+static uint32_t series_max(const struct director *director)
+{
+	const struct rp_request_rules *rules = rp_sched_rules(director->env->sched);
+	uint32_t max = director->env->settings->metric_series_max;
+
+	if (director->request->is_model_ruled || rules == NULL || rules->rewrite_count == 0)
+		return max;
+	return max - max / RP_RULED_SERIES_PART;
 }
 
 static void write_target(struct rp_writer *w, const struct rp_pick *pick, uint32_t i)
@@ -176,7 +230,7 @@ static enum rp_sched_result schedule(struct director *director)
 		return result;
 	rp_histogram_observe(&env->counters->sched_e2e, RP_BUCKETS_FAST, seconds_since(begin_ns));
 	rp_attempt_series_count(
-		&env->live->worker[env->worker].attempts, env->settings->metric_series_max,
+		&env->live->worker[env->worker].attempts, series_max(director),
 		has_pick ? RP_ATTEMPT_SUCCESS : RP_ATTEMPT_FAILURE, director->request->target_model,
 		has_pick ? best->slot : RP_ATTEMPT_SLOT_NONE, has_pick ? best->generation : 0);
 	return result;
@@ -241,6 +295,7 @@ static struct rp_bytes begin_cycle(const struct director *director)
 		.body = input->body,
 		.headers = input->headers,
 		.subset = input->subset,
+		.priority = director->request->priority,
 		.request = director->request,
 	};
 
@@ -256,12 +311,12 @@ void rp_director_begin(struct rp_env *env, struct rp_arena *arena,
 
 	*decision =
 		(struct rp_decision){.message = rp_bytes("", 0), .destination = rp_bytes("", 0)};
-	if (parse(&director))
-		(void)find_model(&director);
+	if (parse(&director) && find_model(&director))
+		find_priority(&director);
 	fairness = begin_cycle(&director);
 	decision->series =
-		rp_request_series_get(env->series, env->settings->metric_series_max,
-				      request->incoming_model, request->target_model, fairness, 0);
+		rp_request_series_get(env->series, series_max(&director), request->incoming_model,
+				      request->target_model, fairness, request->priority);
 }
 
 void rp_director_pick(struct rp_env *env, struct rp_arena *arena,

@@ -265,7 +265,7 @@ static void conclude(struct rp_ext_proc_stream *stream, enum rp_ext_proc_kind ki
 	       RP_F_STR("objectiveKey", request->headers.known.objective),
 	       RP_F_STR("incomingModelName", answer->request.incoming_model),
 	       RP_F_STR("targetModelName", answer->request.target_model),
-	       RP_F_INT("priority", stream->series->priority),
+	       RP_F_INT("priority", answer->request.priority),
 	       RP_F_STR("endpoint", answer->decision.destination));
 	leave_request(stream, answer);
 }

@@ -68,6 +68,8 @@ struct rp_request {
 	bool is_streaming;		/* "stream": true */
 	struct rp_bytes incoming_model; /* unescaped; "" if absent or not a string */
 	struct rp_bytes target_model;	/* after rewrite; set by the director */
+	int32_t priority;		/* of its objective; set by the director */
+	bool is_model_ruled;		/* a rewrite names its model; set by the director */
 	uint64_t model_value_offset;	/* raw JSON value (quotes included) in the body, for the
 					   splice; */
 	uint64_t model_value_bytes;	/* 0: the member is absent */

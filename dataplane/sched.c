@@ -96,6 +96,11 @@ const struct rp_config_blob *rp_sched_config(const struct rp_sched *sched)
 	return sched->config;
 }
 
+const struct rp_request_rules *rp_sched_rules(const struct rp_sched *sched)
+{
+	return sched->config != NULL ? &sched->table->rules : NULL;
+}
+
 /* ---- what is published ---- */
 
 static int adopt_config(struct rp_sched *sched, const struct rp_config_blob *config)

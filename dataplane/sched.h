@@ -86,6 +86,9 @@ bool rp_sched_refresh(struct rp_sched *sched);
 /** The configuration in force this turn; NULL before the first publication. */
 const struct rp_config_blob *rp_sched_config(const struct rp_sched *sched);
 
+/** What is said of requests this turn; NULL before the first publication. */
+const struct rp_request_rules *rp_sched_rules(const struct rp_sched *sched);
+
 /**
  * Begin a request's cycle: run the request-header processors.
  * @return the fairness id: the request's header, else the agent identity that they found, else

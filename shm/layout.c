@@ -126,7 +126,7 @@ static const struct item items[] = {
 
 	TYPE(rp_worker_region) FIELD(rp_worker_region, counters) FIELD(rp_worker_region, series)
 	FIELD(rp_worker_region, attempts) FIELD(rp_worker_region, decisions)
-	FIELD(rp_worker_region, encoder) FIELD(rp_worker_region, inflight_series)
+	FIELD(rp_worker_region, rewrites) FIELD(rp_worker_region, encoder) FIELD(rp_worker_region, inflight_series)
 	FIELD(rp_worker_region, log)
 
 	TYPE(rp_histogram) FIELD(rp_histogram, sum_bits) FIELD(rp_histogram, count)
@@ -163,6 +163,14 @@ static const struct item items[] = {
 	FIELD(rp_decision_series, family) FIELD(rp_decision_series, plugin_len)
 	FIELD(rp_decision_series, subject_len) FIELD(rp_decision_series, plugin)
 	FIELD(rp_decision_series, subject) FIELD(rp_decision_series, decisions)
+
+	TYPE(rp_rewrite_series_table) FIELD(rp_rewrite_series_table, count)
+	FIELD(rp_rewrite_series_table, other) FIELD(rp_rewrite_series_table, cell)
+	TYPE(rp_rewrite_series) FIELD(rp_rewrite_series, key_hash)
+	FIELD(rp_rewrite_series, decisions) FIELD(rp_rewrite_series, object_len)
+	FIELD(rp_rewrite_series, model_len) FIELD(rp_rewrite_series, target_len)
+	FIELD(rp_rewrite_series, object) FIELD(rp_rewrite_series, model)
+	FIELD(rp_rewrite_series, target)
 
 	TYPE(rp_encoder_series_table) FIELD(rp_encoder_series_table, series)
 	FIELD(rp_encoder_series_table, endpoint)

@@ -40,6 +40,7 @@
 #include "shm/process.h"
 #include "shm/publication.h"
 #include "shm/request_series.h"
+#include "shm/rewrite_series.h"
 #include "shm/segment.h"
 #include "shm/settings.h"
 #include "shm/spsc_ring.h"
@@ -58,6 +59,7 @@ struct rp_worker_region {
 	alignas(RP_PAGE) struct rp_request_series_table series;
 	alignas(RP_PAGE) struct rp_attempt_series_table attempts;
 	alignas(RP_PAGE) struct rp_decision_series_table decisions;
+	alignas(RP_PAGE) struct rp_rewrite_series_table rewrites;
 	alignas(RP_PAGE) struct rp_encoder_series_table encoder;
 	alignas(RP_PAGE) struct rp_inflight_series_table inflight_series;
 	alignas(RP_PAGE) struct rp_spsc_ring log;

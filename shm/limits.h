@@ -175,6 +175,8 @@
 
 /* ---- metrics, logs, admin ---- */
 #define RP_METRIC_SERIES_MAX	   1024u      /* --max-metric-series: labelled request series */
+#define RP_RULED_SERIES_PART	   4u	      /* one in so many is for models that rewrites name */
+#define RP_REWRITE_SERIES_MAX	   2048u      /* rewrite x model x target, of a worker */
 #define RP_DECISION_SERIES_MAX	   64u	      /* plugins x models, or x selectors, in decisions */
 #define RP_ENCODER_CACHES_MAX	   3u	      /* mm-embeddings-cache-producers told apart */
 #define RP_DETECTOR_TELL_S	   30	      /* between log lines about stale endpoints */

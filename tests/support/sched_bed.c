@@ -209,6 +209,8 @@ static void fill_table(struct rp_bed *bed, struct rp_endpoint_table *table,
 		       const struct rp_bed_endpoint *endpoint, uint32_t count)
 {
 	rp_endpoint_table_reset(table);
+	if (bed->rules != NULL)
+		rp_request_rules_copy(&table->rules, bed->rules);
 	table->config_generation = bed->generation;
 	table->table_generation = bed->generation;
 	for (uint32_t i = 0; i < count; i++) {

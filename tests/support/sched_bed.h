@@ -36,6 +36,7 @@ struct rp_bed {
 	struct rp_env env;
 	struct rp_arena arena;
 	uint64_t generation;
+	const struct rp_request_rules *rules; /* published from now on; NULL: none */
 };
 
 /** @param settings  NULL: 64 endpoints, smallest prefix index */

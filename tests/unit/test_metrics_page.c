@@ -295,6 +295,61 @@ static void decisions_are_added_up_by_handler_and_for_the_twin_by_model(void **s
 	       "1", NULL);
 }
 
+static void rewrite(uint32_t w, const char *object, const char *model, const char *target,
+		    bool is_ruled)
+{
+	rp_rewrite_series_count(&worker(w)->rewrites, 16, rp_bytes_str(object), rp_bytes_str(model),
+				rp_bytes_str(target), is_ruled);
+}
+
+static void rewrites_are_added_up_and_have_a_twin(void **state)
+{
+	(void)state;
+	rewrite(0, "r1", "m", "x", true);
+	rewrite(1, "r1", "m", "x", true);
+	rewrite(1, "r1", "", "", false);
+	expect("llm_d_epp_model_rewrite_decisions_total{model_rewrite_name=\"r1\",model_name=\"m\","
+	       "target_model=\"x\"}",
+	       "2",
+	       "llm_d_epp_model_rewrite_decisions_total{model_rewrite_name=\"r1\",model_name=\"\","
+	       "target_model=\"\"}",
+	       "1",
+	       "inference_extension_model_rewrite_decisions_total{model_rewrite_name=\"r1\","
+	       "model_name=\"m\",target_model=\"x\"}",
+	       "2", NULL);
+}
+
+static void models_that_rewrites_name_are_told_apart_from_all_workers(void **state)
+{
+	struct rp_request_rules *rules = &table->rules;
+	char name[32];
+
+	(void)state;
+	rp_request_rules_reset(rules);
+	assert_int_equal(
+		rp_request_rules_add_rewrite(rules, RP_BYTES_LIT("r"), RP_BYTES_LIT("mine")),
+		RP_OK);
+	control.table = table;
+	for (int i = 0; i < 1000; i++) {
+		for (uint32_t w = 0; w < 2; w++) {
+			snprintf(name, sizeof(name), "client-%u-%d", (unsigned)w, i);
+			rp_counter_add(&series(w, name, "t", "default-flow", 0)->requests, 1);
+			rewrite(w, "g", name, "t", false);
+		}
+	}
+	rp_counter_add(&series(1, "mine", "t", "default-flow", 0)->requests, 5);
+	rewrite(1, "r", "mine", "t", true);
+	expect("llm_d_epp_request_total{model_name=\"mine\",target_model_name=\"t\",priority="
+	       "\"0\",fairness_id=\"default-flow\"}",
+	       "5",
+	       "llm_d_epp_model_rewrite_decisions_total{model_rewrite_name=\"r\",model_name="
+	       "\"mine\",target_model=\"t\"}",
+	       "1",
+	       "llm_d_epp_model_rewrite_decisions_total{model_rewrite_name=\"g\",model_name="
+	       "\"other\",target_model=\"t\"}",
+	       "1968", NULL);
+}
+
 static void strict_selections_without_an_endpoint_are_shown_by_selector(void **state)
 {
 	(void)state;
@@ -615,6 +670,8 @@ int main(void)
 		TEST(decisions_are_added_up_by_handler_and_for_the_twin_by_model),
 		TEST(load_under_way_is_shown_by_who_asked_for_it),
 		TEST(what_a_worker_has_no_room_to_tell_apart_is_shown_as_other),
+		TEST(rewrites_are_added_up_and_have_a_twin),
+		TEST(models_that_rewrites_name_are_told_apart_from_all_workers),
 		TEST(strict_selections_without_an_endpoint_are_shown_by_selector),
 		TEST(stale_endpoints_are_those_of_the_detector_asked_last),
 		TEST(shares_of_revisions_are_of_what_is_published),

@@ -146,6 +146,56 @@ static void nothing_is_published_before_both_parts_are_there(void **state)
 	assert_int_equal(rp_publisher_next_config_generation(publisher), 2);
 }
 
+/* One objective. */
+static void give_rules(int32_t priority)
+{
+	struct rp_request_rules *rules = calloc(1, sizeof(*rules));
+
+	assert_non_null(rules);
+	assert_int_equal(rp_request_rules_add_objective(rules, RP_BYTES_LIT("gold"), priority),
+			 RP_OK);
+	rp_publisher_take_rules(publisher, rules);
+	free(rules);
+}
+
+static int32_t priority(void)
+{
+	assert_ptr_equal(control.table, &control.shared.tables->table[current().table_slot]);
+	return rp_request_rules_priority(&control.table->rules, RP_BYTES_LIT("gold"));
+}
+
+static void rules_are_published_with_the_endpoints(void **state)
+{
+	(void)state;
+	give_rules(7);
+	assert_int_equal(published, 0);
+	give_endpoints("a");
+	give_config();
+	assert_int_equal(published, 1);
+	assert_int_equal(priority(), 7);
+	give_endpoints("ab");
+	assert_int_equal(priority(), 7);
+	give_rules(8);
+	assert_int_equal(published, 3);
+	assert_int_equal(priority(), 8);
+	assert_int_equal(control.table->endpoint_count, 2);
+}
+
+static void rules_outlive_the_control_that_published_them(void **state)
+{
+	(void)state;
+	give_endpoints("a");
+	give_config();
+	give_rules(7);
+	stop_control();
+	start_control();
+	assert_true(rp_publisher_resume(publisher));
+	give_endpoints("ab");
+	assert_int_equal(published, 1);
+	assert_int_equal(control.table->endpoint_count, 2);
+	assert_int_equal(priority(), 7);
+}
+
 static void endpoints_before_the_configuration_wait_for_it(void **state)
 {
 	(void)state;
@@ -356,6 +406,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(nothing_is_published_before_both_parts_are_there,
 						create, destroy),
 		cmocka_unit_test_setup_teardown(endpoints_before_the_configuration_wait_for_it,
+						create, destroy),
+		cmocka_unit_test_setup_teardown(rules_are_published_with_the_endpoints, create,
+						destroy),
+		cmocka_unit_test_setup_teardown(rules_outlive_the_control_that_published_them,
 						create, destroy),
 		cmocka_unit_test_setup_teardown(empty_set_is_published, create, destroy),
 		cmocka_unit_test_setup_teardown(
