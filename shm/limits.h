@@ -36,6 +36,9 @@
 /* ---- Kubernetes ---- */
 #define RP_KUBE_SERVER_BYTES_MAX   512u	      /* URL of the API server, terminated */
 #define RP_KUBE_FILE_BYTES_MAX	   (1u << 20) /* kubeconfig, token, certificate */
+#define RP_KUBE_CONFIG_FILES_MAX   16u	      /* that KUBECONFIG lists */
+#define RP_KUBE_HEADER_BYTES_MAX   65536u     /* of one answer */
+#define RP_KUBE_RETRY_AFTER_S_MAX  600	      /* a longer Retry-After is cut to it */
 #define RP_KUBE_ERROR_BODY_BYTES   4096u      /* kept of an answer that is no 2xx */
 #define RP_KUBE_CALLS_MAX	   64u	      /* under way at a time */
 #define RP_KUBE_OBJECT_BYTES_MAX   (3u << 20) /* one object; etcd's own bound is 1.5 MiB */

@@ -19,15 +19,18 @@ struct rp_kube_request {
 	const char *method;   /* "GET", "POST", "PUT" */
 	const char *path;     /* with query, percent-encoded, begins with '/'; copied */
 	struct rp_bytes body; /* JSON; copied; empty: none */
-	int64_t timeout_ns; /* for the whole call; a watch gives its timeoutSeconds and some more */
+	int64_t timeout_ns;   /* > 0, for the whole call; a watch gives its timeoutSeconds and some
+				 more */
 };
 
 /* How a call ended. Views live until the callback returns. */
 struct rp_kube_outcome {
-	int err;	 /* RP_OK: `status` came and the body is whole; RP_ECLOSED, RP_ETIMEDOUT...:
-			    no answer, or one that broke off; text says why */
-	uint32_t status; /* HTTP status; 0: none came */
-	int64_t retry_after_ns; /* of the answer's Retry-After; 0: none */
+	int err; /* RP_OK: `status` came and the body is whole (or over what is kept, if that is no
+		    2xx); RP_ECLOSED, -ETIMEDOUT...: no answer, or one that broke off; text says
+		    why; else what on_data returned */
+	uint32_t status;	/* HTTP status; 0: none came */
+	int64_t retry_after_ns; /* of the answer's Retry-After, at most RP_KUBE_RETRY_AFTER_S_MAX;
+				   0: none */
 	const char *text; /* for a log: curl's message, or the `message` of the Status object; never
 			     NULL, never a credential */
 	struct rp_bytes error_body; /* of an answer that is no 2xx, its first
@@ -52,13 +55,22 @@ struct rp_kube_call {
 	struct rp_kube_transfer *transfer; /* NULL: not under way */
 };
 
-/** @param access  moved in; freed with the client */
+/**
+ * The process must ignore SIGPIPE. A proxy is taken from the kubeconfig's proxy-url, or else from
+ * HTTPS_PROXY, ALL_PROXY and NO_PROXY, as libcurl reads them.
+ *
+ * @param access  moved in on RP_OK; freed with the client
+ */
 RP_MUST_CHECK int rp_kube_client_new(struct rp_events *loop, struct rp_kube_access *access,
 				     struct rp_kube_client **ret_client);
-/** Calls under way end without on_done. NULL is fine. */
+/** Calls under way end without on_done. Not from within a callback of a call. NULL is fine. */
 void rp_kube_client_free(struct rp_kube_client *client);
 
-/** Start a call; on_done follows unless it is cancelled. @return RP_OK; RP_ENOMEM */
+/**
+ * Start a call that is not under way; on_done follows unless it is cancelled. From within
+ * callbacks, too.
+ * @return RP_OK; RP_ENOMEM, also when RP_KUBE_CALLS_MAX are under way
+ */
 RP_MUST_CHECK int rp_kube_call_start(struct rp_kube_client *client, struct rp_kube_call *call,
 				     const struct rp_kube_request *request);
 /** End a call without on_done, also from within its own callbacks. Idempotent. */

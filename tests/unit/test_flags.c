@@ -237,8 +237,6 @@ static void what_is_not_built_yet_is_refused_with_a_sentence(void **state)
 		"--metrics-client-ca-file=a",
 		"--metrics-cert-dir=a",
 		"--endpoint-selector=app=x",
-		"--kubeconfig=a",
-		"--kube-context=a",
 		"--model-server-metrics-port=1",
 		"--model-server-metrics-scheme=https",
 	};
