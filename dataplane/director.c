@@ -12,6 +12,7 @@ struct director {
 	const struct rp_decision_input *input;
 	struct rp_request *request;
 	struct rp_decision *decision;
+	const struct rp_request_rules *rules; /* NULL: nothing is published */
 };
 
 static double seconds_since(int64_t begin_ns)
@@ -108,12 +109,18 @@ static bool parse(struct director *director)
 	return err == RP_OK;
 }
 
+static bool has_rewrites(const struct director *director)
+{
+	return director->rules != NULL && director->rules->rewrite_count != 0;
+}
+
 /*
  * A rule's target goes before the header's and the body's (Kubernetes reference 3.3). The rules go
  * with this turn, and the name is needed until the answer's end. @return RP_OK or RP_ENOMEM
  */
-static int apply_rewrite(struct director *director, const struct rp_request_rules *rules)
+static int apply_rewrite(struct director *director)
 {
+	const struct rp_request_rules *rules = director->rules;
 	struct rp_request *request = director->request;
 	struct rp_env *env = director->env;
 	const struct rp_rule_rewrite *rewrite =
@@ -139,14 +146,13 @@ static bool find_model(struct director *director)
 {
 	struct rp_request *request = director->request;
 	struct rp_bytes rewrite = director->input->headers->model_rewrite;
-	const struct rp_request_rules *rules = rp_sched_rules(director->env->sched);
 
 	request->target_model = rewrite;
 	if (!request->can_rewrite_model)
 		return true;
 	if (rewrite.len == 0)
 		request->target_model = request->incoming_model;
-	if (rules != NULL && rules->rewrite_count != 0 && apply_rewrite(director, rules) != RP_OK) {
+	if (has_rewrites(director) && apply_rewrite(director) != RP_OK) {
 		refuse_memory(director);
 		return false;
 	}
@@ -162,21 +168,19 @@ static bool find_model(struct director *director)
 /* Unknown objectives are none. */
 static void find_priority(struct director *director)
 {
-	const struct rp_request_rules *rules = rp_sched_rules(director->env->sched);
 	struct rp_bytes objective = director->input->headers->objective;
 
-	if (objective.len > 0 && rules != NULL)
-		director->request->priority = rp_request_rules_priority(rules, objective);
+	if (objective.len > 0 && director->rules != NULL)
+		director->request->priority = rp_request_rules_priority(director->rules, objective);
 }
 
 /* Once there are rewrites, a part of the labelled series is for the models that they name: names
  * that clients make up cannot take it. */
 static uint32_t series_max(const struct director *director)
 {
-	const struct rp_request_rules *rules = rp_sched_rules(director->env->sched);
 	uint32_t max = director->env->settings->metric_series_max;
 
-	if (director->request->is_model_ruled || rules == NULL || rules->rewrite_count == 0)
+	if (!has_rewrites(director) || director->request->is_model_ruled)
 		return max;
 	return max - max / RP_RULED_SERIES_PART;
 }
@@ -306,7 +310,8 @@ void rp_director_begin(struct rp_env *env, struct rp_arena *arena,
 		       const struct rp_decision_input *input, struct rp_request *request,
 		       struct rp_decision *decision)
 {
-	struct director director = {env, arena, input, request, decision};
+	struct director director = {env,     arena,    input,
+				    request, decision, rp_sched_rules(env->sched)};
 	struct rp_bytes fairness;
 
 	*decision =
@@ -323,7 +328,8 @@ void rp_director_pick(struct rp_env *env, struct rp_arena *arena,
 		      const struct rp_decision_input *input, bool is_same_cycle,
 		      struct rp_request *request, struct rp_decision *decision)
 {
-	struct director director = {env, arena, input, request, decision};
+	struct director director = {env,     arena,    input,
+				    request, decision, rp_sched_rules(env->sched)};
 
 	if (!is_same_cycle)
 		(void)begin_cycle(&director);

@@ -4,7 +4,7 @@
 tests/wire/test_rows.c runs the same rows in one process and is the one that checks their counters ("=").
 Here each row must leave no stream and no running request behind. Not here are rows that say addresses in
 raw bytes ("< hex") or change the state inside a process (drain, no_pool, health): health.txt, whose
-matters test_health.py looks at from outside.
+matters test_health.py looks at from outside. Nor those with rules, which only a cluster has: rules.txt.
 
 The rows' pool, 10.2.0.6 to .8, is three simulators on a loopback /24 that no other run uses. Rows that
 start ringpick alike follow one another and share it.

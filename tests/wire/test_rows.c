@@ -31,6 +31,7 @@ struct row {
 static struct row rows[ROWS_MAX * CUT_COUNT];
 static unsigned row_count;
 static struct world world;
+static struct rp_request_rules row_rules, *const rules = &row_rules;
 
 /* ---- text ---- */
 
@@ -508,6 +509,27 @@ static void do_check(const struct row *row, char *line)
 
 /* ---- running ---- */
 
+/* objective NAME PRIORITY, or rewrite OBJECT MODEL TARGET...; * is any model */
+static void add_rule(const char *kind, char *rest)
+{
+	struct rp_bytes name = rp_bytes_str(word(&rest));
+	struct rp_bytes model;
+
+	if (strcmp(kind, "objective") == 0) {
+		assert_int_equal(rp_request_rules_add_objective(rules, name,
+								(int32_t)strtol(rest, NULL, 10)),
+				 RP_OK);
+		return;
+	}
+	model = rp_bytes_str(word(&rest));
+	if (rp_bytes_equal_str(model, "*"))
+		model.len = 0;
+	assert_int_equal(rp_request_rules_add_rewrite(rules, name, model), RP_OK);
+	while (*rest != '\0')
+		assert_int_equal(rp_request_rules_add_target(rules, rp_bytes_str(word(&rest)), 0),
+				 RP_OK);
+}
+
 static void set_option(struct world_options *options, char *rest)
 {
 	char *name = word(&rest);
@@ -535,6 +557,10 @@ static void set_option(struct world_options *options, char *rest)
 		options->has_reporter = true;
 	else if (strcmp(name, "response_skipped") == 0)
 		options->is_response_skipped = true;
+	else if (strcmp(name, "detector") == 0)
+		options->has_detector = true;
+	else if (strcmp(name, "objective") == 0 || strcmp(name, "rewrite") == 0)
+		add_rule(name, rest);
 	else if (strcmp(name, "once") != 0)
 		fail_msg("what is option '%s'?", name);
 }
@@ -574,6 +600,8 @@ static void run_row(void **state)
 	char *rest;
 
 	world_options_default(&options);
+	rp_request_rules_reset(rules);
+	options.rules = rules;
 	for (unsigned k = 0; k < row->line_count; k++) {
 		lines[k] =
 			strdup(row->line[k]); /* words are cut in place; a row runs three times */

@@ -24,6 +24,7 @@ struct small_config {
 	uint32_t parser[5];
 	alignas(8) struct rp_params_picker picker;
 	alignas(8) struct rp_params_request_attribute_reporter reporter;
+	alignas(8) struct rp_params_utilization_detector detector;
 	/* the pool */
 	alignas(8) struct rp_reported_attribute attribute;
 	char names[32];
@@ -86,6 +87,21 @@ static void add_reporter(struct small_config *config)
 	config->attribute.expression_code = (struct rp_config_str){CODE, (uint32_t)bytes};
 }
 
+static void add_detector(struct small_config *config)
+{
+	config->blob.detector = EXTRA;
+	config->plugin[EXTRA] = (struct rp_config_plugin){
+		.type = RP_PLUGIN_UTILIZATION_DETECTOR,
+		.params_offset = offsetof(struct small_config, detector),
+		.params_bytes = sizeof(config->detector),
+	};
+	config->detector = (struct rp_params_utilization_detector){
+		.queue_depth_threshold = 5,
+		.kv_cache_util_threshold = 0.8,
+		.metrics_staleness_threshold_ns = INT64_MAX / 2,
+	};
+}
+
 static void publish_given(struct world *world, const struct rp_config_blob *config)
 {
 	struct rp_config_blob *to = (void *)world->shared.tables->config[world->next_slot];
@@ -105,8 +121,10 @@ static void publish_config(struct world *world, const struct world_options *opti
 		.blob = {.magic = RP_CONFIG_MAGIC,
 			 .bytes = sizeof(*config),
 			 .generation = world->generation,
-			 .plugin_count =
-				 options->has_verifier || options->has_reporter ? EXTRA + 1 : EXTRA,
+			 .plugin_count = options->has_verifier || options->has_reporter ||
+							 options->has_detector
+						 ? EXTRA + 1
+						 : EXTRA,
 			 .plugins_offset = offsetof(struct small_config, plugin),
 			 .ref_count = 1,
 			 .refs_offset = offsetof(struct small_config, scorer),
@@ -141,6 +159,8 @@ static void publish_config(struct world *world, const struct world_options *opti
 	};
 	if (options->has_reporter)
 		add_reporter(config);
+	if (options->has_detector)
+		add_detector(config);
 	for (unsigned i = 0; i < RP_ARRAY_LEN(config->plugin); i++)
 		config->plugin[i].name = name;
 	assert_int_equal(rp_config_blob_check(&config->blob, RP_CONFIG_BLOB_BYTES), RP_OK);
@@ -171,6 +191,8 @@ static void publish_endpoints(struct world *world, const struct world_options *o
 	char address[48], ip[32], name[8];
 
 	rp_endpoint_table_reset(table);
+	if (options->rules != NULL)
+		rp_request_rules_copy(&table->rules, options->rules);
 	table->config_generation = world->generation;
 	table->table_generation = world->generation;
 	for (uint32_t i = 0; !options->is_empty && i < WORLD_ENDPOINTS; i++) {
@@ -212,6 +234,7 @@ void world_spoil(struct world *world)
 			continue;
 		memset(world->shared.tables->config[i], 0xa5, 4096);
 		memset(&world->shared.tables->table[i], 0xa5, 4096);
+		memset(&world->shared.tables->table[i].rules, 0xa5, 4096);
 	}
 }
 

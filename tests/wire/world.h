@@ -23,9 +23,11 @@ struct world_options {
 	bool has_openai_only; /* an explicit parser list */
 	bool has_verifier;    /* destination-endpoint-served-verifier */
 	bool has_reporter;    /* request-attribute-reporter, of WORLD_COST */
+	bool has_detector;    /* utilization-detector: full at 5 waiting requests */
 	bool is_response_skipped;
-	const struct rp_config_blob *config; /* instead of the small one; endpoints get labels */
-	uint32_t left_out;		     /* endpoints that are not there, a bit each */
+	const struct rp_config_blob *config;  /* instead of the small one; endpoints get labels */
+	const struct rp_request_rules *rules; /* NULL: none */
+	uint32_t left_out;		      /* endpoints that are not there, a bit each */
 };
 
 struct world {
