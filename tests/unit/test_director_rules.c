@@ -301,7 +301,7 @@ static void what_passes_through_is_not_rewritten(void **state RP_UNUSED)
 
 static void models_that_rewrites_name_have_series_whatever_clients_send(void **state RP_UNUSED)
 {
-	char name[16];
+	char name[32];
 
 	add_rewrite("r", "mine");
 	add_target("x", 0);

@@ -74,7 +74,7 @@ static void labels_are_cut(void **state)
 
 static void models_of_clients_leave_room_for_those_of_rewrites(void **state)
 {
-	char name[16];
+	char name[32];
 
 	(void)state;
 	for (int i = 0; i < 3 * RP_REWRITE_CELLS; i++) {
