@@ -233,12 +233,9 @@ static void config_file_and_text_exclude_each_other(void **state)
 static void what_is_not_built_yet_is_refused_with_a_sentence(void **state)
 {
 	static const char *const refused[] = {
-		"--ha-enable-leader-election",
-		"--metrics-client-ca-file=a",
-		"--metrics-cert-dir=a",
-		"--endpoint-selector=app=x",
-		"--model-server-metrics-port=1",
-		"--model-server-metrics-scheme=https",
+		"--ha-enable-leader-election",	 "--metrics-client-ca-file=a",
+		"--metrics-cert-dir=a",		 "--endpoint-selector=app=x",
+		"--model-server-metrics-port=1", "--model-server-metrics-scheme=https",
 	};
 
 	(void)state;
