@@ -787,6 +787,22 @@ static void client_certificate_is_shown(void **state)
 	assert_string_equal(server.client_name, "alice");
 }
 
+static void proxy_of_the_kubeconfig_is_asked(void **state)
+{
+	struct rp_kube_access access;
+
+	(void)state;
+	api_server_start(&server, NULL, NULL, say_hello);
+	access = access_to("http");
+	snprintf(access.proxy, sizeof(access.proxy), "%s", access.server);
+	assert_int_equal(rp_kube_access_set_server(&access, "http://api.example"), RP_OK);
+	make_client(access);
+	get("/x");
+	assert_int_equal(seen[0].outcome.status, 200);
+	api_server_last(&server, head, NULL);
+	assert_ptr_equal(strstr(head, "GET http://api.example/x HTTP/1.1\r\n"), head);
+}
+
 /* ---- cancelling and starting within callbacks ---- */
 
 static void cancelled_call_says_nothing_more(void **state)
@@ -917,6 +933,7 @@ int main(void)
 		TEST(name_of_the_certificate_must_be_the_servers),
 		TEST(new_authority_is_taken_up),
 		TEST(client_certificate_is_shown),
+		TEST(proxy_of_the_kubeconfig_is_asked),
 		TEST(cancelled_call_says_nothing_more),
 		TEST(call_cancels_itself_in_its_data),
 		TEST(callbacks_cancel_and_start_other_calls),
