@@ -43,6 +43,8 @@
 #define RP_KUBE_CALLS_MAX	   64u	      /* under way at a time */
 #define RP_KUBE_OBJECT_BYTES_MAX   (3u << 20) /* one object; etcd's own bound is 1.5 MiB */
 #define RP_KUBE_JSON_DEPTH_MAX	   64u
+#define RP_KUBE_VERSION_BYTES_MAX  128u	      /* a resourceVersion, terminated */
+#define RP_KUBE_CONTINUE_BYTES_MAX 4096u      /* a page's continue token, terminated */
 #define RP_KUBE_NAME_MAX	   253u	      /* of an object (RFC 1123 subdomain) */
 #define RP_KUBE_SELECTOR_BYTES_MAX 24576u     /* 64 labels of 317 + 63 bytes fit, terminated */
 #define RP_KUBE_PODS_MAX	   32768u     /* kept of one selector */
