@@ -233,7 +233,7 @@ static bool run_line(struct talk *talk, struct rp_bytes line, struct extras *ext
 }
 
 /* "A" and flags: e header echo, b small bodies, m little memory, n no endpoints, o no fallback, k
- * answers are skipped, a digit: that configuration. */
+ * answers are skipped, r rules, d a detector, a digit: that configuration. */
 static void read_options(struct rp_bytes line, struct world_options *options)
 {
 	world_options_default(options);
@@ -244,6 +244,9 @@ static void read_options(struct rp_bytes line, struct world_options *options)
 	options->is_empty = memchr(line.ptr, 'n', line.len) != NULL;
 	options->has_openai_only = memchr(line.ptr, 'o', line.len) != NULL;
 	options->is_response_skipped = memchr(line.ptr, 'k', line.len) != NULL;
+	options->has_detector = memchr(line.ptr, 'd', line.len) != NULL;
+	if (memchr(line.ptr, 'r', line.len) != NULL)
+		options->rules = world_some_rules();
 	for (uint32_t i = 0; i < PLUGIN_CONFIGS; i++) {
 		if (memchr(line.ptr, (int)('0' + i), line.len) != NULL)
 			options->config = plugin_config(i);

@@ -42,13 +42,10 @@ static const char *const bodies[] = {
 static void write_headers(struct rp_writer *w)
 {
 	static const char *const headers[][2] = {
-		{":path", "/v1/completions"},
-		{":path", "/any"},
-		{"content-type", "text/event-stream"},
-		{"x-llm-d-model-name-rewrite", "m-t"},
-		{":status", "500"},
-		{"x-prefiller-host-port", "1.1.1.1:1"},
-		{"", ""},
+		{":path", "/v1/completions"},		{":path", "/any"},
+		{"content-type", "text/event-stream"},	{"x-llm-d-model-name-rewrite", "m-t"},
+		{"x-llm-d-inference-objective", "low"}, {":status", "500"},
+		{"x-prefiller-host-port", "1.1.1.1:1"}, {"", ""},
 	};
 	size_t map = rp_pb_write_begin(w, RP_PB_HEADERS_HEADERS), entry;
 
@@ -134,6 +131,8 @@ static void test_no_conversation_leaves_anything_behind(void **state)
 			options.settings.has_header_echo = seed / 500 % 2;
 			options.settings.body_bytes_max = seed / 500 % 3 == 0 ? 40 : 4096;
 			options.settings.body_memory_bytes = seed / 500 % 4 == 3 ? 3000 : 1 << 20;
+			options.rules = seed / 500 % 2 == 0 ? world_some_rules() : NULL;
+			options.has_detector = seed / 500 % 5 == 0;
 			world_begin(&world, &options);
 		}
 		converse(seed);

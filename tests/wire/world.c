@@ -56,6 +56,28 @@ void world_options_default(struct world_options *options)
 	};
 }
 
+const struct rp_request_rules *world_some_rules(void)
+{
+	static const char *const rewrite[][3] = {
+		{"m", "m-t", "m"}, {"n", NULL, NULL}, {"", "any-model-of-any-length", "n"}};
+	static struct rp_request_rules rules;
+
+	if (rules.rewrite_count != 0)
+		return &rules;
+	assert_int_equal(rp_request_rules_add_objective(&rules, RP_BYTES_LIT("low"), -1), RP_OK);
+	assert_int_equal(rp_request_rules_add_objective(&rules, RP_BYTES_LIT("gold"), 9), RP_OK);
+	for (size_t i = 0; i < RP_ARRAY_LEN(rewrite); i++) {
+		assert_int_equal(rp_request_rules_add_rewrite(&rules, RP_BYTES_LIT("r"),
+							      rp_bytes_str(rewrite[i][0])),
+				 RP_OK);
+		for (uint32_t k = 1; k < 3 && rewrite[i][k] != NULL; k++)
+			assert_int_equal(rp_request_rules_add_target(
+						 &rules, rp_bytes_str(rewrite[i][k]), 3 - k),
+					 RP_OK);
+	}
+	return &rules;
+}
+
 void world_init(struct world *world)
 {
 	struct world_options options;

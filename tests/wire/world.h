@@ -39,6 +39,8 @@ struct world {
 };
 
 void world_options_default(struct world_options *options);
+/** Objectives low and gold, rewrites of m, of n (without targets) and of any model. */
+const struct rp_request_rules *world_some_rules(void);
 /** Make the segments; once a process. */
 void world_init(struct world *world);
 void world_fini(struct world *world);
