@@ -126,7 +126,8 @@ static const struct item items[] = {
 
 	TYPE(rp_worker_region) FIELD(rp_worker_region, counters) FIELD(rp_worker_region, series)
 	FIELD(rp_worker_region, attempts) FIELD(rp_worker_region, decisions)
-	FIELD(rp_worker_region, rewrites) FIELD(rp_worker_region, encoder) FIELD(rp_worker_region, inflight_series)
+	FIELD(rp_worker_region, rewrites)
+	FIELD(rp_worker_region, encoder) FIELD(rp_worker_region, inflight_series)
 	FIELD(rp_worker_region, log)
 
 	TYPE(rp_histogram) FIELD(rp_histogram, sum_bits) FIELD(rp_histogram, count)
