@@ -223,10 +223,12 @@ static int end_value(struct rp_object_feed *feed, struct cursor *c)
 
 static int open_container(struct rp_object_feed *feed, bool is_object)
 {
-	uint64_t bit = UINT64_C(1) << feed->depth;
+	uint64_t bit;
 
+	_Static_assert(RP_KUBE_JSON_DEPTH_MAX <= 64, "a bit of `objects` each");
 	if (feed->depth == RP_KUBE_JSON_DEPTH_MAX)
 		return RP_ETOOBIG;
+	bit = UINT64_C(1) << feed->depth;
 	feed->objects = is_object ? feed->objects | bit : feed->objects & ~bit;
 	feed->depth++;
 	feed->state = is_object ? AT_KEY_OR_END : AT_ELEMENT_OR_END;

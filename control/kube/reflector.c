@@ -126,7 +126,7 @@ static void say_remedy(const struct rp_reflector *r, uint32_t status, char *out,
 	else if (status == 401)
 		(void)snprintf(out, out_bytes, "check the token or the client certificate");
 	else
-		(void)snprintf(out, out_bytes, "none needed if the API server comes back");
+		(void)snprintf(out, out_bytes, "none: it is tried again");
 }
 
 static void tell_failure(struct rp_reflector *r, enum rp_reflector_state state, uint32_t status,
