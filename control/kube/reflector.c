@@ -15,6 +15,7 @@
 #define WATCH_GRACE_NS	   (30 * RP_NS_PER_S) /* beyond timeoutSeconds */
 #define WATCH_SHORT_NS	   RP_NS_PER_S	      /* one that ends sooner is no clean end */
 #define SILENCE_NS	   (150 * RP_NS_PER_S)
+#define WATCH_ALIVE_NS	   (15 * RP_NS_PER_S)  /* connecting takes no longer: it works */
 #define ABSENT_WAIT_NS	   (60 * RP_NS_PER_S)  /* of an optional kind */
 #define DENIED_WAIT_MAX_NS (300 * RP_NS_PER_S) /* of an optional kind */
 
@@ -59,10 +60,11 @@ struct rp_reflector {
 	char next[RP_KUBE_CONTINUE_BYTES_MAX];
 	/* Where to go on watching; empty: list. */
 	char version[RP_KUBE_VERSION_BYTES_MAX];
-	bool is_consistent;   /* a list must not come from a cache of the server's */
-	bool is_list_retried; /* something expired, and no watch has worked since */
-	bool is_watch_broken; /* the last watch failed, and no other one has worked since */
-	bool has_bookmarks;   /* the server sends them */
+	bool is_consistent;    /* a list must not come from a cache of the server's */
+	bool is_list_retried;  /* something expired, and no watch has worked since */
+	bool is_watch_broken;  /* the last watch failed, and no other one has worked since */
+	bool is_watch_refused; /* the same, and it is not for want of a connection */
+	bool has_bookmarks;    /* the server sends them */
 	enum verdict verdict;
 	uint32_t error_code; /* this and what follows: of an ERROR event */
 	bool is_expired;
@@ -154,12 +156,18 @@ static void tell_failure(struct rp_reflector *r, enum rp_reflector_state state, 
 /* The list is complete, or the watch works. */
 static void settle(struct rp_reflector *r)
 {
-	if (r->is_watch_broken || r->version[0] == '\0')
+	if (r->is_watch_refused || r->version[0] == '\0')
 		return;
 	if (rp_kube_retry_recovers(&r->retry))
 		RP_LOG(RP_V0, LOGGER, "Reading from the API server again",
 		       RP_F_TEXT("kind", r->what), RP_F_TEXT("path", r->path));
 	set_state(r, RP_REFLECTOR_SYNCED, "");
+}
+
+static void watch_works(struct rp_reflector *r)
+{
+	r->is_watch_broken = false;
+	r->is_watch_refused = false;
 }
 
 /* ---- failure ---- */
@@ -408,6 +416,8 @@ static int start_watch(struct rp_reflector *r)
 	r->doing = WATCHING;
 	r->verdict = NO_VERDICT;
 	expect_news(r);
+	if (r->state != RP_REFLECTOR_SYNCED)
+		rp_events_timer_set(r->loop, &r->timer, rp_events_now_ns(r->loop) + WATCH_ALIVE_NS);
 	rp_write_str(&w, r->path);
 	write_watch_url(r, &w, timeout_s);
 	return call(r, timeout_s * RP_NS_PER_S + WATCH_GRACE_NS, &w);
@@ -427,7 +437,7 @@ static int on_data(struct rp_kube_call *c, struct rp_bytes piece)
 	err = rp_object_feed_push(&r->feed, piece);
 	if (err == RP_OK) {
 		expect_news(r);
-		r->is_watch_broken = false;
+		watch_works(r);
 		if (r->state != RP_REFLECTOR_SYNCED)
 			rp_events_timer_set(r->loop, &r->timer, rp_events_now_ns(r->loop));
 	}
@@ -524,7 +534,7 @@ static void end_watch(struct rp_reflector *r)
 		fail(r, 0, "the watch ended within a second", 0);
 		return;
 	}
-	r->is_watch_broken = false;
+	watch_works(r);
 	rp_object_feed_fini(&r->feed);
 	err = start_watch(r);
 	if (err != RP_OK)
@@ -550,6 +560,7 @@ static void on_watch_done(struct rp_reflector *r, const struct rp_kube_outcome *
 		else
 			fail(r, r->error_code, r->error_text, r->error_retry_ns);
 	} else if (r->verdict == SAYS_TOO_BIG) {
+		r->is_watch_refused = true;
 		list_again(r);
 		fail(r, 0, "an event is too big: listing again", 0);
 	} else if (fault == NULL) {
@@ -557,8 +568,10 @@ static void on_watch_done(struct rp_reflector *r, const struct rp_kube_outcome *
 	} else if (outcome->status == 410) {
 		expire(r, fault);
 	} else {
-		if (is_refusal(outcome->status) || (r->feed.err != RP_OK && r->is_watch_broken))
+		if (is_refusal(outcome->status) || (r->feed.err != RP_OK && r->is_watch_broken)) {
+			r->is_watch_refused = true;
 			list_again(r);
+		}
 		fail(r, is_success(outcome) ? 0 : outcome->status, fault, outcome->retry_after_ns);
 	}
 }
@@ -593,6 +606,7 @@ static void on_timer(struct rp_events_timer *timer)
 	struct rp_reflector *r = timer->user;
 
 	if (r->doing != WAITING) {
+		watch_works(r);
 		settle(r);
 		return;
 	}

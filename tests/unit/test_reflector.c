@@ -639,6 +639,35 @@ static void server_that_fails_for_minutes_takes_nothing_away(void **state)
 	end();
 }
 
+static void quiet_watch_works_if_it_outlives_connecting(void **state)
+{
+	(void)state;
+	begin_synced();
+	reset();
+	(void)wait_for_call();
+	pass(14 * S);
+	assert_int_equal(state_now, RP_REFLECTOR_FAILING);
+	pass(2 * S);
+	assert_int_equal(state_now, RP_REFLECTOR_SYNCED);
+	expect_watch("10");
+	assert_int_equal(calls, 3);
+	end();
+}
+
+static void list_after_a_broken_watch_is_enough(void **state)
+{
+	(void)state;
+	begin_synced();
+	reset();
+	(void)wait_for_call();
+	assert_int_equal(state_now, RP_REFLECTOR_FAILING);
+	refuse(410, "too old resource version");
+	answer(LIST("20", OBJECT("a", "3")));
+	assert_int_equal(state_now, RP_REFLECTOR_SYNCED);
+	expect_watch("20");
+	end();
+}
+
 static void silent_watch_is_opened_again_if_bookmarks_are_due(void **state)
 {
 	(void)state;
@@ -731,6 +760,8 @@ int main(void)
 			refusal_of_an_optional_kind_is_tried_again_at_distances_up_to_five_minutes),
 		cmocka_unit_test(watch_that_is_refused_is_made_up_for_by_lists),
 		cmocka_unit_test(server_that_fails_for_minutes_takes_nothing_away),
+		cmocka_unit_test(quiet_watch_works_if_it_outlives_connecting),
+		cmocka_unit_test(list_after_a_broken_watch_is_enough),
 		cmocka_unit_test(silent_watch_is_opened_again_if_bookmarks_are_due),
 		cmocka_unit_test(call_that_cannot_be_started_is_tried_again),
 		cmocka_unit_test(it_can_be_freed_when_its_state_changes),
